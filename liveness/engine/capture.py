@@ -1,0 +1,99 @@
+"""One attempt's frames, from the first to the verdict: looks at each, keeps evidence, embeds only after PASS."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from liveness.engine.faces import Embedding, similarity
+from liveness.engine.frames import FrameError
+from liveness.engine.look import Engine, Look
+from liveness.engine.session import Decision, Reason, Session, SessionRules, Verdict
+
+_KEPT = 24
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A frame as it came: JPEG bytes, what the look showed, seconds since the attempt began."""
+
+    jpeg: bytes
+    look: Look
+    at: float
+
+
+@dataclass
+class Capture:
+    """Runs one attempt on one engine. Not thread-safe: one frame at a time.
+
+    same_person: least cosine similarity between any two live frames of one person, -1–1.
+    """
+
+    engine: Engine
+    rules: SessionRules
+    same_person: float
+    looks: list[tuple[float, Look]] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+    embeddings: list[Embedding] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.session = Session(self.engine.threshold, self.rules)
+
+    def add(self, jpeg: bytes, at: float) -> Decision:
+        """Judge the next JPEG, ``at`` seconds after the start. A damaged frame is FAIL(bad_frame), never an exception."""
+        try:
+            look = self.engine.look(jpeg)
+        except FrameError:
+            return Decision(Verdict.FAIL, Reason.BAD_FRAME)
+        self.looks.append((at, look))
+        self._keep(Shot(jpeg, look, at))
+        decision = self.session.add(look, at)
+        return self._identify(decision) if decision.verdict is Verdict.PASS else decision
+
+    def best(self) -> Shot | None:
+        """The judged frame with the highest p_live."""
+        return max(self._judged(), key=_score, default=None)
+
+    def worst(self) -> Shot | None:
+        """The judged frame with the lowest p_live; without any judged frame, the last one that was kept."""
+        return min(self._judged(), key=_score, default=self.shots[-1] if self.shots else None)
+
+    def template(self) -> Embedding:
+        """Mean of the live frames' embeddings, unit length. Raises ValueError before PASS."""
+        if not self.embeddings:
+            raise ValueError("There is no embedding before the liveness verdict is PASS.")
+        mean = np.mean(self.embeddings, axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _identify(self, passed: Decision) -> Decision:
+        """PASS stands only if every judged frame shows one person; the template comes from the live ones alone."""
+        judged = self._judged()
+        embedded = [
+            self.engine.embed(shot.jpeg, shot.look.face) for shot in judged if shot.look.face
+        ]
+        if not embedded or least_similarity(embedded) < self.same_person:
+            return Decision(Verdict.FAIL, Reason.DIFFERENT_PEOPLE, 1.0)
+        pairs = zip(judged, embedded, strict=True)
+        self.embeddings = [e for shot, e in pairs if _score(shot) >= self.engine.threshold]
+        return passed
+
+    def _keep(self, shot: Shot) -> None:
+        """Judged frames are kept, the last always; of the others only the latest, in case nothing could be judged."""
+        full = len(self.shots) >= _KEPT
+        if self.shots and (full or not self.shots[-1].look.judged):
+            self.shots.pop()
+        if shot.look.judged or not self._judged():
+            self.shots.append(shot)
+
+    def _judged(self) -> list[Shot]:
+        return [shot for shot in self.shots if shot.look.judged]
+
+
+def least_similarity(embeddings: Sequence[Embedding]) -> float:
+    """The smallest cosine similarity between any two of the embeddings; 1.0 for a single one."""
+    pairs = [(a, b) for i, a in enumerate(embeddings) for b in embeddings[i + 1 :]]
+    return min((similarity(a, b) for a, b in pairs), default=1.0)
+
+
+def _score(shot: Shot) -> float:
+    return shot.look.p_live if shot.look.p_live is not None else 0.0

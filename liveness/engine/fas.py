@@ -1,0 +1,72 @@
+"""Face anti-spoofing: an ONNX Runtime session over a bundle. Patches in, probability of a live face out."""
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from liveness.engine.bundle import Bundle, BundleError
+from liveness.engine.crops import Patches, tensor
+
+
+class LivenessModel:
+    """One loaded, proven bundle. Thread-safe: ONNX Runtime sessions may be run from several threads.
+
+    threads: cores that one call may use. Raises BundleError when the graph does not fit its manifest or does not
+    reproduce its golden vectors.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self.bundle = bundle
+        self._session = open_session(bundle.model, threads)
+        self._input = self._session.get_inputs()[0].name
+        self._check_shape()
+        self._check_golden()
+
+    def score(self, faces: Patches) -> NDArray[np.float32]:
+        """Score patches (N, P, S, S, 3) uint8 BGR, as ``crops.patches`` gives them: p_live (N,) float32, 0–1."""
+        inputs = tensor(faces, self.bundle.crop)
+        rows = [self._session.run(None, {self._input: row[None]})[0][0] for row in inputs]
+        logits = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
+        return softmax(logits)[:, self.bundle.live_index]
+
+    def _check_shape(self) -> None:
+        shape = tuple(self._session.get_inputs()[0].shape)
+        expected = (1, *self.bundle.crop.input_shape)
+        classes = self._session.get_outputs()[0].shape[-1]
+        if shape != expected or classes != len(self.bundle.classes):
+            raise BundleError(
+                f"The network of {self.bundle.name} takes {shape} and gives {classes} classes; "
+                f"its manifest says {expected} and {len(self.bundle.classes)}."
+            )
+
+    def _check_golden(self) -> None:
+        golden = self.bundle.golden
+        scores = self.score(golden.patches)
+        drift = float(np.abs(scores - golden.p_live).max()) if len(scores) else np.inf
+        if not drift <= golden.tolerance:
+            raise BundleError(
+                f"{self.bundle.name} does not reproduce its golden vectors on this machine: "
+                f"scores differ by {drift:.3f}, {golden.tolerance:.3f} is allowed."
+            )
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over the last axis, once and only here: networks export plain logits."""
+    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exp / exp.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def open_session(model: bytes, threads: int = 1) -> ort.InferenceSession:
+    """An ONNX Runtime session on ``threads`` cores. Raises BundleError when the bytes are no usable network.
+
+    Fixed threads and no spinning: ONNX Runtime ignores OMP variables and would burn a core per session.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BundleError(f"The network cannot be loaded: {error}") from error

@@ -1,0 +1,105 @@
+"""One look: a picture becomes a Look, the only thing a session ever sees of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from liveness.engine import bundle as bundles
+from liveness.engine import crops, frames, quality
+from liveness.engine.crops import Box
+from liveness.engine.faces import DETECTORS, Embedding, Face, FaceDetector, SFace
+from liveness.engine.fas import LivenessModel
+from liveness.engine.quality import Quality, QualityLimits
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one frame showed.
+
+    face: the largest face, if any; reasons: why the frame cannot be judged (empty: it was judged);
+    p_live: probability of a live face, 0–1, None when not judged; brightness (0–255) and sharpness: of the face.
+    """
+
+    face: Face | None
+    reasons: tuple[Quality, ...]
+    p_live: float | None = None
+    brightness: float | None = None
+    sharpness: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        return self.p_live is not None and not self.reasons
+
+
+class Engine:
+    """Detector, quality gate, liveness model and embedder behind one door. Thread-safe; one per process and model."""
+
+    def __init__(
+        self,
+        model: LivenessModel,
+        detector: FaceDetector,
+        embedder: SFace,
+        limits: QualityLimits | None = None,
+    ) -> None:
+        self.model = model
+        self.detector = detector
+        self.embedder = embedder
+        self.limits = limits or QualityLimits()
+
+    @property
+    def threshold(self) -> float:
+        return self.model.bundle.threshold.value
+
+    def look(self, jpeg: bytes) -> Look:
+        """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored."""
+        return self.look_at(frames.decode(jpeg))
+
+    def look_at(self, picture: frames.Picture, faces: Sequence[Face] | None = None) -> Look:
+        """As ``look``, for a decoded BGR uint8 (H, W, 3) picture, or for faces that are already known."""
+        found = list(faces) if faces is not None else self.detector.detect(picture)
+        reasons, measures = quality.assess(picture, found, self.limits)
+        face = found[0] if found else None
+        p_live = self.score(picture, face.box) if face and not reasons else None
+        return Look(
+            face=face,
+            reasons=reasons,
+            p_live=p_live,
+            brightness=measures.brightness if measures else None,
+            sharpness=measures.sharpness if measures else None,
+        )
+
+    def score(self, picture: frames.Picture, box: Box) -> float:
+        """Score one face box without the quality gate: p_live, 0–1. For evaluation; the portal calls ``look``."""
+        return float(self.model.score(crops.patches(picture, box, self.model.bundle.crop)[None])[0])
+
+    def embed(self, jpeg: bytes, face: Face) -> Embedding:
+        """Embed the face of a frame that was judged before: (128,) float32, unit length."""
+        return self.embedder.embed(frames.decode(jpeg), face)
+
+
+def open_engine(
+    folder: Path = bundles.BUNDLED,
+    detector: str = "yunet",
+    detector_path: Path | None = None,
+    embedder_path: Path | None = None,
+    limits: QualityLimits | None = None,
+) -> Engine:
+    """Load and prove everything an Engine needs, one thread each.
+
+    Raises BundleError for the liveness bundle, WeightsError for the detector's or embedder's files, and ValueError
+    for an unknown detector name.
+    """
+    if detector not in DETECTORS:
+        raise ValueError(f"Unknown detector {detector!r}; known: {', '.join(sorted(DETECTORS))}.")
+    cv2.setNumThreads(1)
+    engine = Engine(
+        LivenessModel(bundles.load(folder)),
+        DETECTORS[detector](detector_path),
+        SFace(embedder_path),
+        limits,
+    )
+    engine.detector.detect(np.zeros((64, 64, 3), np.uint8))
+    return engine

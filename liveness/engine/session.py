@@ -1,0 +1,123 @@
+"""The pure state machine of one attempt: Look, Look, … → MORE(hint) | PASS | FAIL(reason) | ABSTAIN(reason).
+
+Evidence is pooled over the whole attempt: the mean of the frames' log-odds, each clipped so that no single frame can
+decide. There is no best-of-N: a spoofed frame stays in the pool, and a FAIL consumes the attempt. The machine reads
+no clock; the caller says when each frame came.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from liveness.engine.look import Look
+from liveness.engine.quality import Quality
+
+
+class Verdict(StrEnum):
+    MORE = "more"
+    PASS = "pass"
+    FAIL = "fail"
+    ABSTAIN = "abstain"
+
+
+class Reason(StrEnum):
+    """Why an attempt ended without PASS. An ABSTAIN may also carry a Quality reason."""
+
+    SPOOF = "spoof"
+    DIFFERENT_PEOPLE = "different_people"
+    TIMED_OUT = "timed_out"
+    BAD_FRAME = "bad_frame"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """verdict; reason: a Quality hint while MORE, the reason otherwise; progress: 0–1 of the frames needed."""
+
+    verdict: Verdict
+    reason: Quality | Reason | None = None
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class SessionRules:
+    """How much evidence an attempt needs.
+
+    judged: frames to judge before deciding; live: of these at least so many above the threshold on their own;
+    seconds: shortest and longest duration; frames: how many may come in all; clip: bound on one frame's log-odds.
+    """
+
+    judged: int = 6
+    live: int = 4
+    seconds: tuple[float, float] = (1.0, 30.0)
+    frames: int = 240
+    clip: float = 4.0
+
+
+class Session:
+    """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive."""
+
+    def __init__(self, threshold: float, rules: SessionRules) -> None:
+        self.rules = rules
+        self._threshold = threshold
+        self._scores: list[float] = []
+        self._troubles: Counter[Quality] = Counter()
+        self._frames = 0
+        self._ended: Decision | None = None
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """p_live of every judged frame so far."""
+        return tuple(self._scores)
+
+    @property
+    def pooled(self) -> float | None:
+        """The pooled p_live of the judged frames, 0–1; None before the first one."""
+        if not self._scores:
+            return None
+        odds = np.clip(_log_odds(np.array(self._scores)), -self.rules.clip, self.rules.clip)
+        return float(1.0 / (1.0 + np.exp(-odds.mean())))
+
+    def add(self, look: Look, at: float) -> Decision:
+        """Take the next look, ``at`` seconds after the attempt began. Raises ValueError after the end."""
+        if self._ended is not None:
+            raise ValueError("This attempt has already ended.")
+        self._frames += 1
+        if look.judged and look.p_live is not None:
+            self._scores.append(look.p_live)
+        self._troubles.update(look.reasons[:1])
+        decision = self._decide(look, at)
+        self._ended = None if decision.verdict is Verdict.MORE else decision
+        return decision
+
+    def expire(self) -> Decision:
+        """The deadline passed without enough judgeable frames: ABSTAIN with the commonest trouble."""
+        trouble = self._troubles.most_common(1)
+        reason = trouble[0][0] if trouble else Reason.TIMED_OUT
+        self._ended = Decision(Verdict.ABSTAIN, reason, self._progress())
+        return self._ended
+
+    def _decide(self, look: Look, at: float) -> Decision:
+        shortest, longest = self.rules.seconds
+        if len(self._scores) >= self.rules.judged and at >= shortest:
+            return self._judge()
+        if at > longest or self._frames >= self.rules.frames:
+            return self.expire()
+        return Decision(Verdict.MORE, next(iter(look.reasons), None), self._progress())
+
+    def _judge(self) -> Decision:
+        live = sum(score >= self._threshold for score in self._scores)
+        enough = live >= self.rules.live * len(self._scores) / self.rules.judged
+        if (self.pooled or 0.0) >= self._threshold and enough:
+            return Decision(Verdict.PASS, None, 1.0)
+        return Decision(Verdict.FAIL, Reason.SPOOF, 1.0)
+
+    def _progress(self) -> float:
+        return min(1.0, len(self._scores) / self.rules.judged)
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    bounded = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(bounded / (1 - bounded)))
