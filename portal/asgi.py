@@ -1,0 +1,27 @@
+"""The ASGI entry point: pages over HTTP, capture over websockets of our own origin."""
+
+import os
+import threading
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import SessionMiddlewareStack
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+pages = get_asgi_application()
+
+from liveness.routing import websocket_urlpatterns  # noqa: E402
+
+from liveness import runtime  # noqa: E402  (apps must be loaded first)
+
+application = ProtocolTypeRouter(
+    {
+        "http": pages,
+        "websocket": AllowedHostsOriginValidator(
+            SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)
+# The first visitor should not wait for the models to load.
+threading.Thread(target=runtime.warm_up, name="warm-up", daemon=True).start()

@@ -1,0 +1,211 @@
+"""All settings, read from the environment. Without any, the portal runs on this machine alone.
+
+The one name that matters in production is SITE_URL: an https address switches on secure cookies, HSTS and the
+redirect; plain http is only accepted on the loopback address, where browsers still allow the camera.
+"""
+
+import base64
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+from portal import secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# Where this installation keeps its own files: database, secrets, models, collected static files.
+VAR = Path(env.str("LIVEGATE_VAR", str(BASE_DIR / "var")))
+VAR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = env.bool("DEBUG", False)
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+_site = urlsplit(SITE_URL)
+_https = _site.scheme == "https"
+_loopback = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if _https else _loopback)
+ALLOWED_HOSTS += [_site.hostname] if _site.hostname not in ALLOWED_HOSTS else []
+SECRET_KEY = env.str("SECRET_KEY", "") or secrets.secret_key(VAR / "secrets")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "rest_framework",
+    "portal",
+    "liveness",
+    "accounts",
+    "training",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.browser_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Engines: the embedded ones, or those of a larger site.
+DATABASES = {"default": env.db("DATABASE_URL", f"sqlite:///{VAR / 'livegate.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "livegate",
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A training run outlasts Redis' one-hour default, after which it would be delivered a second time.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
+CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}}
+CELERY_BEAT_SCHEDULE = {
+    "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},
+}
+
+# People.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.backends.FaceBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "accounts:overview"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
+ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
+vars().update(env.email("EMAIL_URL", "consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Livegate <noreply@{_site.hostname}>")
+SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", 12 * 3600)
+
+# Browsers.
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600) if _https else 0
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = VAR / "media"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": "600/min"},
+}
+
+# Liveness: the clock, the caps and the models of an attempt.
+LIVENESS_TICKET_SECONDS = env.int("LIVENESS_TICKET_SECONDS", 120)
+LIVENESS_CLAIM_SECONDS = env.int("LIVENESS_CLAIM_SECONDS", 60)
+LIVENESS_DEADLINE_SECONDS = env.int("LIVENESS_DEADLINE_SECONDS", 45)
+LIVENESS_MAX_FRAMES = env.int("LIVENESS_MAX_FRAMES", 240)
+LIVENESS_MAX_FRAME_BYTES = env.int("LIVENESS_MAX_FRAME_BYTES", 400_000)
+LIVENESS_MAX_FRAMES_PER_SECOND = env.int("LIVENESS_MAX_FRAMES_PER_SECOND", 20)
+LIVENESS_WORKERS = env.int("LIVENESS_WORKERS", 2)
+LIVENESS_QUEUE = env.int("LIVENESS_QUEUE", 32)
+LIVENESS_DETECTOR = env.str("LIVENESS_DETECTOR", "yunet")
+LIVENESS_DETECTOR_PATH = env.str("LIVENESS_DETECTOR_PATH", "")
+LIVENESS_EMBEDDER_PATH = env.str("LIVENESS_EMBEDDER_PATH", "")
+LIVENESS_BUNDLE = env.str("LIVENESS_BUNDLE", "")
+LIVENESS_EVIDENCE_DAYS = env.int("LIVENESS_EVIDENCE_DAYS", 30)
+LIVENESS_EVIDENCE_MAX = env.int("LIVENESS_EVIDENCE_MAX", 5000)
+LIVENESS_ATTEMPT_DAYS = env.int("LIVENESS_ATTEMPT_DAYS", 90)
+LIVENESS_ATTEMPTS_PER_MINUTE = env.int("LIVENESS_ATTEMPTS_PER_MINUTE", 20)
+LIVENESS_ENCRYPTION_KEYS = [
+    base64.b64decode(key)
+    for key in env.list("LIVENESS_ENCRYPTION_KEYS", default=[])
+    or [secrets.encryption_key(VAR / "secrets")]
+]
+# Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
+FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,14 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("", include("accounts.urls")),
+    path("auth/", include("allauth.account.urls")),
+    path("review/", include("liveness.urls")),
+    path("api/", include("liveness.api_urls")),
+    path("admin/", admin.site.urls),
+]
