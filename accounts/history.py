@@ -1,0 +1,121 @@
+"""What a person may see and take away: recent sign-ins in words, and everything as plain data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import Consent, FaceTemplate, SignIn, User
+from liveness.models import Attempt, Evidence
+
+_SHOWN = 10
+
+_OUTCOMES = {
+    Attempt.State.FAILED: "Refused",
+    Attempt.State.ABSTAINED: "Could not be judged",
+    Attempt.State.ERROR: "Broken off by an error",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the history. accepted: it led into the account."""
+
+    at: datetime
+    way: str
+    outcome: str
+    client: str
+    accepted: bool
+
+
+def recent(user: User, count: int = _SHOWN) -> list[Entry]:
+    """The latest sign-ins and refused attempts, newest first."""
+    successes = [_success(row) for row in SignIn.objects.filter(user=user)[:count]]
+    refusals = [_refusal(row) for row in _refused(user)[:count]]
+    return sorted([*successes, *refusals], key=lambda entry: entry.at, reverse=True)[:count]
+
+
+def export(user: User) -> dict[str, Any]:
+    """All that is stored about a person, as JSON types.
+
+    Pictures are not included: an attempt under this name may show the face of somebody else.
+    """
+    return {
+        "account": _account(user),
+        "face": _face(user),
+        "consents": [_consent(row) for row in Consent.objects.filter(user=user)],
+        "sign_ins": [_sign_in(row) for row in SignIn.objects.filter(user=user)],
+        "attempts": [_attempt(row) for row in Attempt.objects.filter(user=user)],
+        "pictures_kept": Evidence.objects.filter(attempt__user=user).count(),
+    }
+
+
+def _refused(user: User) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(
+        user=user, purpose=Attempt.Purpose.SIGNIN, state__in=list(_OUTCOMES)
+    ).order_by("-created")
+
+
+def _success(row: SignIn) -> Entry:
+    return Entry(row.at, SignIn.Way(row.way).label, "Signed in", row.client, accepted=True)
+
+
+def _refusal(row: Attempt) -> Entry:
+    outcome = _OUTCOMES[Attempt.State(row.state)]
+    return Entry(row.created, SignIn.Way.FACE.label, outcome, row.client, accepted=False)
+
+
+def _account(user: User) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "email": user.email,
+        "joined": user.date_joined.isoformat(),
+        "last_sign_in": _time(user.last_login),
+    }
+
+
+def _face(user: User) -> dict[str, Any]:
+    template = FaceTemplate.objects.filter(user=user).first()
+    if template is None:
+        return {"stored": False}
+    return {
+        "stored": True,
+        "created": template.created.isoformat(),
+        "last_used": template.last_used.isoformat(),
+        "model": template.model_name,
+        "frames": template.frames,
+        "attempt": str(template.attempt),
+    }
+
+
+def _consent(row: Consent) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "text_sha256": row.digest,
+        "training": row.training,
+        "given": row.given.isoformat(),
+        "withdrawn": _time(row.withdrawn),
+    }
+
+
+def _sign_in(row: SignIn) -> dict[str, Any]:
+    return {"at": row.at.isoformat(), "way": row.way, "network": row.client}
+
+
+def _attempt(row: Attempt) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "purpose": row.purpose,
+        "state": row.state,
+        "created": row.created.isoformat(),
+        "closed": _time(row.closed),
+        "network": row.client,
+        "browser": row.user_agent,
+        "model": row.model_name,
+        "label": row.label,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,79 @@
+"""User, consent, the protected face template, and the record of successful sign-ins."""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+
+
+class User(AbstractUser):
+    """A person with a password, and perhaps with a face."""
+
+    @property
+    def has_face(self) -> bool:
+        return FaceTemplate.objects.filter(user=self).exists()
+
+
+class Consent(models.Model):
+    """What a person agreed to, word for word by its digest, and when they took it back."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="consents")
+    version = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the text that was shown.")
+    training = models.BooleanField(
+        default=False, help_text="Refused attempts may also help to train the liveness check."
+    )
+    given = models.DateTimeField(default=timezone.now)
+    withdrawn = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-given"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(withdrawn__isnull=True),
+                name="one_consent_in_force",
+            )
+        ]
+
+    def __str__(self) -> str:
+        state = "withdrawn" if self.withdrawn else "in force"
+        return f"{self.user} · {self.version} · {state}"
+
+
+class FaceTemplate(models.Model):
+    """One face: a rotated embedding and the rotation's seed, each encrypted for its owner alone."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="face_template"
+    )
+    sealed = models.BinaryField(help_text="The rotated embedding, encrypted.")
+    sealed_seed = models.BinaryField(help_text="The seed of the rotation, encrypted.")
+    model_name = models.CharField(max_length=40, default="sface")
+    attempt = models.UUIDField(help_text="The liveness attempt this face was taken from.")
+    frames = models.PositiveIntegerField(help_text="How many frames of it were judged.")
+    created = models.DateTimeField(default=timezone.now)
+    last_used = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"Face of {self.user}"
+
+
+class SignIn(models.Model):
+    """One successful sign-in, shown to its owner. Refused ones are liveness attempts."""
+
+    class Way(models.TextChoices):
+        FACE = "face", "Face"
+        PASSWORD = "password", "Password"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
+    way = models.CharField(max_length=10, choices=Way.choices)
+    client = models.CharField(max_length=64, blank=True, help_text="The truncated address.")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["user", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} by {self.way}"

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from accounts.views import account, enrol, signin
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("account/", account.overview, name="overview"),
+    path("account/face/consent/", enrol.ask_consent, name="consent"),
+    path("account/face/consent/withdraw/", account.withdraw_consent, name="withdraw_consent"),
+    path("account/face/training/", account.set_training, name="training"),
+    path("account/face/capture/", enrol.capture, name="enrol_capture"),
+    path("account/face/finish/", enrol.finish, name="enrol_finish"),
+    path("account/face/done/", enrol.enrolled, name="enrolled"),
+    path("account/face/delete/", account.delete_face, name="delete_face"),
+    path("account/export/", account.export, name="export"),
+    path("account/delete/", account.delete_account, name="delete_account"),
+    path("signin/face/", signin.ask_name, name="signin_face"),
+    path("signin/face/capture/", signin.capture, name="signin_capture"),
+    path("signin/face/finish/", signin.finish, name="signin_finish"),
+]

@@ -1,0 +1,95 @@
+"""What the pages share: opening an attempt, the capture page, who may change a face."""
+
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.login import get_authentication_records
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.clients import client_address
+from accounts.models import User
+from liveness.models import Attempt
+from liveness.services import TooManyAttempts, open_attempt
+
+_FRESH = timedelta(minutes=15)
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in person, behind ``login_required``."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101  (narrows the type; the decorator guarantees it)
+    return user
+
+
+def session_key(request: HttpRequest) -> str:
+    """The key of this browser's session, which is created if there is none."""
+    if not request.session.session_key:
+        request.session.create()
+    return request.session.session_key or ""
+
+
+def capture_page(
+    request: HttpRequest, *, purpose: Attempt.Purpose, claimed: str, user: User | None
+) -> HttpResponse:
+    """Open an attempt and show the camera for it."""
+    try:
+        attempt, ticket = open_attempt(
+            purpose=purpose,
+            session_key=session_key(request),
+            claimed=claimed,
+            user=user,
+            client=client_address(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except TooManyAttempts:
+        return slow_down(request, seconds=60, template="accounts/too_many.html")
+    context = {
+        "attempt": attempt,
+        "ticket": ticket,
+        "socket_path": "/ws/liveness/",
+        "enrolling": purpose == Attempt.Purpose.ENROL,
+        "ticket_seconds": settings.LIVENESS_TICKET_SECONDS,
+        "evidence_days": settings.LIVENESS_EVIDENCE_DAYS,
+    }
+    return render(request, "accounts/capture.html", context)
+
+
+def slow_down(request: HttpRequest, *, seconds: int | None, template: str) -> HttpResponse:
+    """429, with the waiting time where there is one."""
+    response = render(request, template, {"seconds": seconds}, status=429)
+    if seconds is not None:
+        response["Retry-After"] = str(seconds)
+    return response
+
+
+def posted_attempt(request: HttpRequest) -> UUID | None:
+    """The attempt a capture form names; None for anything that is no UUID."""
+    try:
+        return UUID(request.POST.get("attempt", ""))
+    except ValueError:
+        return None
+
+
+def _needs_password(request: HttpRequest) -> bool:
+    """An unlocked screen must not be enough to put another face on an account, nor must a face."""
+    user = request.user
+    if not isinstance(user, User) or user.date_joined > timezone.now() - _FRESH:
+        return False
+    latest = max(
+        (
+            record["at"]
+            for record in get_authentication_records(request, user)
+            if record.get("method") == "password"
+        ),
+        default=0.0,
+    )
+    return time.time() - latest > _FRESH.total_seconds()
+
+
+password_first = reauthentication_required(enabled=_needs_password)
+"""Decorator: ask for the password unless it was given, or the account made, minutes ago."""

@@ -1,0 +1,70 @@
+"""Signing in with a face. Every name, known or not, walks the same pages to the same refusal."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate, login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import names, throttle
+from accounts.forms import NameForm
+from accounts.views.common import capture_page, posted_attempt, slow_down
+from liveness.models import Attempt
+
+_STASH = "face_signin"
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def ask_name(request: HttpRequest) -> HttpResponse:
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(_safe(request, target))
+    form = NameForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        name = names.canonical(form.cleaned_data["username"])
+        request.session[_STASH] = {"name": name, "next": target}
+        return redirect("accounts:signin_capture")
+    return render(request, "accounts/signin.html", {"form": form, "next": target})
+
+
+@never_cache
+@require_GET
+def capture(request: HttpRequest) -> HttpResponse:
+    name = _stash(request).get("name")
+    if request.user.is_authenticated or not name:
+        return redirect("accounts:signin_face")
+    try:
+        throttle.check(name)
+    except throttle.Throttled as error:
+        return slow_down(request, seconds=error.seconds, template="accounts/throttled.html")
+    return capture_page(
+        request, purpose=Attempt.Purpose.SIGNIN, claimed=name, user=names.find_user(name)
+    )
+
+
+@never_cache
+@require_POST
+def finish(request: HttpRequest) -> HttpResponse:
+    target = _stash(request).get("next", "")
+    user = authenticate(request, face_attempt=posted_attempt(request))
+    if user is None:
+        return render(request, "accounts/signin_refused.html", {"next": target}, status=403)
+    login(request, user)
+    request.session.pop(_STASH, None)
+    return HttpResponseRedirect(_safe(request, target))
+
+
+def _stash(request: HttpRequest) -> dict[str, Any]:
+    return dict(request.session.get(_STASH) or {})
+
+
+def _safe(request: HttpRequest, target: str) -> str:
+    """``target`` if it stays on this site, the account page otherwise."""
+    stays = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if stays else resolve_url("accounts:overview")

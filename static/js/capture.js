@@ -1,0 +1,148 @@
+// One attempt: ask for the camera, show the ticket, send pictures, and follow the verdict.
+
+import { CameraError, obstacle, openCamera } from "./camera.js";
+import { LivenessSocket } from "./socket.js";
+import { View } from "./view.js";
+import { failureWords, verdictWords } from "./words.js";
+
+const PACE = 125;
+const EXPOSURE = 400;
+const RESTART = "livegate.restart";
+
+class Attempt {
+  #view;
+  #page;
+  #opened = Date.now();
+  #camera = null;
+  #socket = null;
+  #mostBytes = 400_000;
+  #lastSent = 0;
+  #waiting = false;
+  #ended = false;
+
+  constructor(root) {
+    this.#page = root.dataset;
+    this.#view = new View(root);
+    this.#view.start.addEventListener("click", () => this.#begin());
+    this.#view.cancel.addEventListener("click", () => this.#cancel());
+    document.addEventListener("visibilitychange", () => this.#seen());
+    window.addEventListener("pagehide", () => this.#release());
+  }
+
+  /** Show at once what can never work, and go on where an outdated page was renewed. */
+  prepare() {
+    const hindrance = obstacle();
+    if (hindrance) return this.#fail(hindrance);
+    const again = sessionStorage.getItem(RESTART);
+    sessionStorage.removeItem(RESTART);
+    if (again) this.#begin();
+  }
+
+  async #begin() {
+    if (Date.now() - this.#opened > Number(this.#page.ticketSeconds) * 1000) return this.#renew();
+    this.#view.enter("asking");
+    try {
+      const camera = await openCamera(this.#view.video, () => this.#fail("camera_lost"));
+      if (this.#ended) return camera.stop();
+      this.#camera = camera;
+    } catch (error) {
+      return this.#fail(error instanceof CameraError ? error.kind : "camera_missing");
+    }
+    this.#connect();
+  }
+
+  /** The ticket ran out while the page stood open: fetch a fresh page and start from there. */
+  #renew() {
+    sessionStorage.setItem(RESTART, "1");
+    location.reload();
+  }
+
+  #connect() {
+    this.#view.shape(this.#camera.ratio);
+    this.#view.enter("connecting");
+    this.#socket = new LivenessSocket(this.#page.socketPath, this.#page.ticket, {
+      ready: (message) => this.#ready(message),
+      hint: (message) => this.#hint(message),
+      verdict: (message) => this.#verdict(message),
+      failure: (kind) => this.#fail(kind),
+    });
+  }
+
+  #ready(message) {
+    this.#mostBytes = message.max_bytes;
+    this.#lastSent = Date.now() + EXPOSURE - PACE;
+    this.#view.enter("capturing");
+    this.#next();
+  }
+
+  #hint(message) {
+    this.#view.hint(message);
+    this.#next();
+  }
+
+  /** The next picture, at a calm pace, while the page is in view. */
+  async #next() {
+    if (document.hidden) {
+      this.#waiting = true;
+      return this.#view.paused();
+    }
+    await pause(this.#lastSent + PACE - Date.now());
+    if (this.#ended) return;
+    try {
+      const blob = await this.#camera.grab(this.#mostBytes);
+      this.#lastSent = Date.now();
+      if (!this.#ended) this.#socket.send(blob);
+    } catch (error) {
+      this.#fail(error instanceof CameraError ? error.kind : "camera_lost");
+    }
+  }
+
+  #seen() {
+    if (this.#ended || !this.#socket) return;
+    if (document.hidden) return this.#view.paused();
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#next();
+  }
+
+  #verdict(message) {
+    this.#release();
+    if (message.verdict === "pass") {
+      this.#view.passed();
+      this.#view.form.elements.attempt.value = message.attempt;
+      this.#view.form.requestSubmit();
+      return;
+    }
+    const state = message.verdict === "abstain" ? "abstained" : "failed";
+    this.#view.end(state, verdictWords(message.verdict, message.reason));
+  }
+
+  #fail(kind) {
+    if (this.#ended) return;
+    this.#release();
+    this.#view.end("error", failureWords(kind));
+  }
+
+  #cancel() {
+    this.#socket?.cancel();
+    this.#fail("cancelled");
+  }
+
+  /** The camera's light goes out before anything else happens. */
+  #release() {
+    this.#ended = true;
+    this.#camera?.stop();
+    this.#socket?.close();
+  }
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
+}
+
+// A page from the back-forward cache holds a ticket that was used.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+new Attempt(document.getElementById("capture")).prepare();

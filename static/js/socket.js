@@ -1,0 +1,82 @@
+// The conversation with the server: a ticket, then one picture after the other, each only after
+// the last was answered.
+
+import { failureOf } from "./words.js";
+
+const PATIENCE = 15_000;
+
+/**
+ * Opens the socket and redeems the ticket. `on` holds ready(message), hint(message),
+ * verdict(message) and failure(kind); after verdict or failure nothing more is called.
+ */
+export class LivenessSocket {
+  #socket;
+  #on;
+  #error = null;
+  #opened = false;
+  #ended = false;
+  #timer = 0;
+
+  constructor(path, ticket, on) {
+    this.#on = on;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.#socket = new WebSocket(`${scheme}://${location.host}${path}`);
+    this.#socket.addEventListener("open", () => this.#start(ticket));
+    this.#socket.addEventListener("message", (event) => this.#receive(JSON.parse(event.data)));
+    this.#socket.addEventListener("close", (event) => this.#closed(event.code));
+    this.#wait();
+  }
+
+  /** Send one JPEG. */
+  send(blob) {
+    if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(blob);
+    this.#wait();
+  }
+
+  /** The person changed their mind. */
+  cancel() {
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.send(JSON.stringify({ type: "cancel" }));
+    }
+    this.close();
+  }
+
+  close() {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#socket.close();
+  }
+
+  #start(ticket) {
+    this.#opened = true;
+    this.#socket.send(JSON.stringify({ type: "start", ticket }));
+  }
+
+  #receive(message) {
+    clearTimeout(this.#timer);
+    if (this.#ended) return;
+    if (message.type === "error") this.#error = message.code;
+    if (message.type === "ready") this.#on.ready(message);
+    if (message.type === "hint") this.#on.hint(message);
+    if (message.type === "verdict") {
+      this.#ended = true;
+      this.#on.verdict(message);
+    }
+  }
+
+  #closed(code) {
+    clearTimeout(this.#timer);
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#on.failure(failureOf(this.#error, code, this.#opened));
+  }
+
+  #wait() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#socket.close();
+      this.#closed(0);
+    }, PATIENCE);
+  }
+}
