@@ -108,6 +108,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
 CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}}
 CELERY_BEAT_SCHEDULE = {
     "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},
+    "delete-unused-faces": {"task": "accounts.tasks.delete_unused_faces", "schedule": 24 * 3600},
 }
 
 # People.
@@ -132,7 +133,10 @@ LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
-ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", "optional")
+# Without a mail server no page should speak of a mail that was sent.
+ACCOUNT_EMAIL_VERIFICATION = env.str(
+    "ACCOUNT_EMAIL_VERIFICATION", "optional" if "EMAIL_URL" in env else "none"
+)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 vars().update(env.email("EMAIL_URL", "consolemail://"))
@@ -158,7 +162,7 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portal.staticfiles.HashedFiles"},
 }
 MEDIA_ROOT = VAR / "media"
 

@@ -40,9 +40,13 @@ class LivenessModel:
             )
 
     def _check_golden(self) -> None:
-        golden = self.bundle.golden
-        scores = self.score(golden.patches)
-        drift = float(np.abs(scores - golden.p_live).max()) if len(scores) else np.inf
+        golden, spec = self.bundle.golden, self.bundle.crop
+        expected = (len(spec.scales), spec.size, spec.size, 3)
+        if golden.patches.shape[1:] != expected or len(golden.p_live) != len(golden.patches):
+            raise BundleError(f"The golden vectors of {self.bundle.name} do not fit its network.")
+        if not len(golden.patches):
+            raise BundleError(f"{self.bundle.name} has no golden vectors and proves nothing.")
+        drift = float(np.abs(self.score(golden.patches) - golden.p_live).max())
         if not drift <= golden.tolerance:
             raise BundleError(
                 f"{self.bundle.name} does not reproduce its golden vectors on this machine: "

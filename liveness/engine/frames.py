@@ -1,6 +1,7 @@
 """Bytes from a camera, a file or a socket become one checked picture, or a FrameError with a code."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from PIL import Image, UnidentifiedImageError
 
 Picture = NDArray[np.uint8]
 """A decoded picture: (H, W, 3), uint8, 0–255, channel order BGR."""
+
+# Our own, smaller caps refuse such a header anyway.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _JPEG_END = b"\xff\xd9"
 

@@ -1,0 +1,133 @@
+"""The JSON interface for staff: attempts, their labels, and a check of one picture. docs/api.md describes it."""
+
+from typing import Any
+
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import UserRateThrottle
+from rest_framework.views import APIView
+
+from liveness import queue, runtime, services
+from liveness.engine import checking
+from liveness.engine.frames import FILE_LIMITS
+from liveness.models import Attempt
+
+
+class MayReview(BasePermission):
+    """Staff with the permission to review attempts."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return bool(user and user.is_staff and user.has_perm("liveness.review_attempt"))
+
+
+class CheckThrottle(UserRateThrottle):
+    """A check costs a worker's time."""
+
+    scope = "check"
+    rate = "60/min"
+
+
+class Unavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "No picture can be judged at the moment."
+    default_code = "unavailable"
+
+
+class AttemptSerializer(serializers.ModelSerializer):
+    evidence: Any = serializers.SlugRelatedField("kind", many=True, read_only=True)
+
+    class Meta:
+        model = Attempt
+        fields = [
+            "id",
+            "purpose",
+            "claimed",
+            "user",
+            "state",
+            "reason",
+            "matched",
+            "created",
+            "opened",
+            "closed",
+            "model_name",
+            "model_sha256",
+            "threshold",
+            "pooled",
+            "margin",
+            "frames",
+            "client",
+            "user_agent",
+            "label",
+            "evidence",
+        ]
+        read_only_fields = fields
+
+
+class LabelSerializer(serializers.Serializer):
+    label: Any = serializers.ChoiceField([value for value in Attempt.Label.values if value])
+
+
+class ImageSerializer(serializers.Serializer):
+    image = serializers.FileField(allow_empty_file=True)
+
+    def validate_image(self, image: Any) -> Any:
+        if image.size > FILE_LIMITS.max_bytes:
+            raise serializers.ValidationError("The image is too large.", "too_many_bytes")
+        return image
+
+
+def _reviewer(request: Request) -> Any:
+    """The signed-in person; the permission has refused everybody else."""
+    return request.user
+
+
+class AttemptViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Attempt]
+):
+    """Attempts in the queue's order and with its filters; without filters all of them, the newest first."""
+
+    permission_classes = [MayReview]
+    serializer_class = AttemptSerializer
+
+    def get_queryset(self) -> Any:
+        rows = Attempt.objects.order_by("-created", "pk")
+        if self.action == "list" and set(self.request.GET) & set(queue.FilterForm.base_fields):
+            rows = queue.find(queue.Filters.read(self.request.GET))
+        return queue.with_evidence(rows).defer("secret")
+
+    @action(detail=True, methods=["post"])
+    def label(self, request: Request, pk: str | None = None) -> Response:
+        fields = LabelSerializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        attempt = self.get_object()
+        try:
+            services.review_attempt(
+                attempt=attempt, reviewer=_reviewer(request), label=fields.validated_data["label"]
+            )
+        except ValueError as error:
+            raise serializers.ValidationError({"label": [str(error)]}) from error
+        return Response(self.get_serializer(attempt).data)
+
+
+class CheckView(APIView):
+    """POST one image (multipart field ``image``) and get a verdict. Nothing is stored."""
+
+    permission_classes = [MayReview]
+    throttle_classes = [CheckThrottle]
+
+    def post(self, request: Request) -> Response:
+        fields = ImageSerializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        try:
+            _, engine = runtime.get_engine()
+            result = runtime.run_now(checking.check, engine, fields.validated_data["image"].read())
+        except (runtime.EngineUnavailable, runtime.Busy) as error:
+            raise Unavailable from error
+        body = {**result.as_dict(), "model": engine.model.bundle.name}
+        readable = result.verdict is not checking.Outcome.ERROR
+        return Response(body, status.HTTP_200_OK if readable else status.HTTP_400_BAD_REQUEST)

@@ -1,0 +1,243 @@
+"""The capture socket: it gates what comes in, awaits the runtime, and sends what was decided elsewhere.
+
+The database is touched when an attempt opens and when it ends, never per frame. Channels delivers one message after
+the other, so a look runs as a task of its own: otherwise a second frame or a hang-up would wait unseen behind it.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from liveness import protocol, runtime, services, tasks
+from liveness.engine import exhibits
+from liveness.engine.capture import Capture
+from liveness.engine.session import Decision, Verdict
+from liveness.models import Attempt
+from liveness.protocol import Close, FrameGate, Message, ProtocolError
+from liveness.tickets import TicketError
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 10.0
+_LOOK_SECONDS = 15.0
+
+
+class LivenessConsumer(AsyncWebsocketConsumer):
+    """One socket, at most one attempt."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._attempt: Attempt | None = None
+        self._capture: Capture | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._gate = FrameGate(
+            settings.LIVENESS_MAX_FRAME_BYTES, settings.LIVENESS_MAX_FRAMES_PER_SECOND
+        )
+        self._began = 0.0
+        self._frames = 0
+        self._in_flight = False
+        self._late = False
+        self._over = False
+        self._written = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    async def connect(self) -> None:
+        await self.accept()
+        if self._session_key():
+            self._set_timer(_START_SECONDS)
+        else:
+            await self._refuse(ProtocolError("no_session", Close.NO_SESSION))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._over:
+            return
+        if text_data is not None:
+            await self._guarded(self._on_text(text_data))
+        else:
+            await self._guarded(self._on_frame(bytes_data or b""))
+
+    async def _on_text(self, text: str) -> None:
+        message = protocol.parse(text)
+        if isinstance(message, protocol.Cancel):
+            await self._leave()
+            await self._hang_up(Close.DONE)
+        elif self._attempt is None:
+            await self._start(message.ticket)
+        else:
+            raise ProtocolError("bad_message", Close.BAD_MESSAGE)
+
+    async def _start(self, ticket: str) -> None:
+        self._stop_timer()
+        self._attempt = await self._redeem(ticket)
+        try:
+            _, engine = await database_sync_to_async(runtime.get_engine)()
+        except runtime.EngineUnavailable:
+            raise ProtocolError("unavailable", Close.BUSY) from None
+        rules = runtime.rules_for(self._attempt.purpose)
+        self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD)
+        deadline, self._began = settings.LIVENESS_DEADLINE_SECONDS, time.monotonic()
+        self._set_timer(deadline)
+        await self._tell(
+            protocol.Ready(
+                type="ready",
+                deadline=deadline,
+                max_bytes=settings.LIVENESS_MAX_FRAME_BYTES,
+                frames=rules.judged,
+            )
+        )
+
+    async def _redeem(self, ticket: str) -> Attempt:
+        try:
+            return await database_sync_to_async(services.start_attempt)(
+                ticket=ticket, session_key=self._session_key()
+            )
+        except TicketError as error:
+            raise ProtocolError(error.code, Close.BAD_TICKET) from None
+
+    async def _on_frame(self, jpeg: bytes) -> None:
+        if self._capture is None:
+            raise ProtocolError("bad_message", Close.BAD_MESSAGE)
+        now = time.monotonic()
+        self._gate.admit(len(jpeg), now, self._in_flight)
+        self._in_flight = True
+        self._frames += 1
+        self._spawn(self._judge(self._capture, jpeg, now - self._began))
+
+    async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
+        look = runtime.run(_look, capture, jpeg, at)
+        decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
+        self._in_flight = False
+        if decision.verdict is not Verdict.MORE:
+            await self._finish(capture, decision)
+        elif self._late:
+            await self._finish(capture, capture.session.expire())
+        else:
+            await self._hint(decision, box)
+
+    async def _hint(self, decision: Decision, box: list[float] | None) -> None:
+        await self._tell(
+            protocol.Hint(
+                type="hint",
+                code=decision.reason,
+                progress=round(decision.progress, 3),
+                seq=self._frames,
+                box=box,
+            )
+        )
+
+    async def _finish(self, capture: Capture, decision: Decision) -> None:
+        """Write first, tell afterwards: a PASS that could not be written was none."""
+        self._end()
+        attempt = await database_sync_to_async(services.close_attempt)(
+            attempt=self._attempt, decision=decision, capture=capture
+        )
+        self._written = True
+        await self._tell(
+            protocol.VerdictMessage(
+                type="verdict",
+                verdict=decision.verdict,
+                reason=decision.reason,
+                attempt=str(attempt.pk),
+            )
+        )
+        await self._hang_up(Close.DONE)
+        await database_sync_to_async(tasks.purge_if_due)()
+
+    async def _refuse(self, error: ProtocolError) -> None:
+        """Close an open attempt as an ERROR, say why in one word, hang up."""
+        self._end()
+        if self._attempt is not None:
+            await self._write_off(services.fail_attempt, reason=error.code)
+        await self._tell(protocol.ErrorMessage(type="error", code=error.code))
+        await self._hang_up(error.close)
+
+    async def _leave(self) -> None:
+        """Abandon what is still open; a verdict that is being written is awaited instead."""
+        if self._over and self._task is not None:
+            await asyncio.wait({self._task}, timeout=_LOOK_SECONDS)
+        elif not self._over:
+            self._end()
+            if self._attempt is not None:
+                await self._write_off(services.abandon_attempt)
+
+    async def _write_off(self, service: Any, **values: str) -> None:
+        """Never raises: an attempt that cannot be written off is not passed either, and the purge closes it."""
+        capture = None if self._in_flight else self._capture
+        try:
+            await database_sync_to_async(service)(attempt=self._attempt, capture=capture, **values)
+        except Exception:
+            logger.exception("attempt %s could not be closed", self._attempt)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Every failure ends the attempt; none of them is a pass."""
+        try:
+            await work
+        except ProtocolError as error:
+            await self._refuse(error)
+        except runtime.Busy:
+            await self._refuse(ProtocolError("busy", Close.BUSY))
+        except Exception:
+            logger.exception("attempt %s: internal error", self._attempt)
+            if not self._written:
+                await self._refuse(ProtocolError("internal_error", Close.INTERNAL))
+
+    def _on_time(self) -> None:
+        if self._over:
+            return
+        if self._capture is None:
+            self._spawn(self._refuse(ProtocolError("deadline", Close.TOO_LATE)))
+        elif self._in_flight:
+            self._late = True
+        else:
+            self._over = True
+            self._spawn(self._finish(self._capture, self._capture.session.expire()))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        self._task = asyncio.create_task(self._guarded(work))
+
+    def _set_timer(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._on_time)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        """From here on nothing that comes in counts; a look in flight is no longer awaited."""
+        self._over = True
+        self._stop_timer()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def _session_key(self) -> str:
+        return getattr(self.scope.get("session"), "session_key", None) or ""
+
+    async def _tell(self, message: Message) -> None:
+        await self.send(text_data=json.dumps(message))
+
+    async def _hang_up(self, code: Close) -> None:
+        """Autobahn takes a plain int and nothing that is one only by inheritance."""
+        await self.close(int(code))
+
+
+def _look(capture: Capture, jpeg: bytes, at: float) -> tuple[Decision, list[float] | None]:
+    """On a worker thread: the decision, and where the face is as fractions of the frame."""
+    decision = capture.add(jpeg, at)
+    face = capture.looks[-1][1].face if capture.looks else None
+    if face is None or decision.verdict is not Verdict.MORE:
+        return decision, None
+    return decision, protocol.fractions(face.box, *exhibits.upright_size(jpeg))

@@ -1,0 +1,77 @@
+"""What is kept of an attempt: numbers of every frame, and two frames that are sealed for reviewers."""
+
+from typing import Any
+
+import numpy as np
+
+from liveness import crypto
+from liveness.engine import exhibits
+from liveness.engine.capture import Capture, Shot
+from liveness.engine.crops import Box
+from liveness.models import Attempt, Evidence, FrameRecord, ModelVersion
+
+
+def sealed_frames(attempt: Attempt, capture: Capture) -> list[Evidence]:
+    """Unsaved rows for the worst and the best frame, stripped of metadata; one row if they are the same frame."""
+    worst, best = capture.worst(), capture.best()
+    rows = [_row(attempt, Evidence.Kind.WORST, worst)] if worst else []
+    if best and best is not worst:
+        rows.append(_row(attempt, Evidence.Kind.BEST, best))
+    return rows
+
+
+def open_frame(evidence: Evidence) -> bytes:
+    """The JPEG of a kept frame. Raises SealError when it was altered or its key is gone."""
+    return crypto.unseal(evidence.jpeg, _context(evidence.attempt_id, evidence.kind))
+
+
+def frame_records(capture: Capture) -> list[FrameRecord]:
+    """What every frame showed, as it is stored with the attempt: numbers and codes, no pictures."""
+    return [
+        FrameRecord(
+            at=round(at, 3),
+            p=None if look.p_live is None else round(look.p_live, 4),
+            reasons=[str(reason) for reason in look.reasons],
+            box=_rounded(look.face.box) if look.face else None,
+        )
+        for at, look in capture.looks
+    ]
+
+
+def attempt_record(capture: Capture) -> dict[str, Any]:
+    """The fields of an Attempt that say what its frames showed and which model judged them."""
+    bundle = capture.engine.model.bundle
+    threshold, pooled = capture.engine.threshold, capture.session.pooled
+    return {
+        "frames": frame_records(capture),
+        "pooled": pooled,
+        "margin": None if pooled is None else abs(_log_odds(pooled) - _log_odds(threshold)),
+        "model": ModelVersion.objects.filter(sha256=bundle.sha256).first(),
+        "model_name": bundle.name[:100],
+        "model_sha256": bundle.sha256,
+        "threshold": threshold,
+    }
+
+
+def _log_odds(p: float) -> float:
+    bounded = min(max(p, 1e-6), 1 - 1e-6)
+    return float(np.log(bounded / (1 - bounded)))
+
+
+def _row(attempt: Attempt, kind: Evidence.Kind, shot: Shot) -> Evidence:
+    return Evidence(
+        attempt=attempt,
+        kind=kind,
+        jpeg=crypto.seal(exhibits.clean_jpeg(shot.jpeg), _context(attempt.pk, kind)),
+        at=round(shot.at, 3),
+        p_live=shot.look.p_live,
+        box=_rounded(shot.look.face.box) if shot.look.face else None,
+    )
+
+
+def _context(attempt_id: object, kind: str) -> str:
+    return f"evidence:{attempt_id}:{kind}"
+
+
+def _rounded(box: Box) -> list[float]:
+    return [round(value, 1) for value in (box.x, box.y, box.w, box.h)]

@@ -1,0 +1,382 @@
+"""Every write of this room: attempts, reviews, models, retention.
+
+States change by compare-and-set: an UPDATE that names the state it expects. Whoever comes second changes nothing and
+gets an exception.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from liveness import crypto, evidence, tickets
+from liveness.engine import bundle as bundles
+from liveness.engine.capture import Capture
+from liveness.engine.faces import Embedding
+from liveness.engine.fas import LivenessModel
+from liveness.engine.session import Decision, Verdict
+from liveness.models import Attempt, Evidence, ModelVersion, Review, default_folder
+from liveness.tickets import TicketError
+
+logger = logging.getLogger(__name__)
+State = Attempt.State
+
+NO_MATCH = "no_match"
+# After the deadline a running attempt has this long to be closed; then its process is taken for dead.
+_GRACE = timedelta(seconds=60)
+_CLOSED_AS = {
+    Verdict.PASS: State.PASSED,
+    Verdict.FAIL: State.FAILED,
+    Verdict.ABSTAIN: State.ABSTAINED,
+}
+
+
+class TooManyAttempts(PermissionError):
+    """This client address opened too many attempts within a minute."""
+
+
+class AttemptStateError(RuntimeError):
+    """The attempt is no longer in the state this change starts from."""
+
+
+class ClaimError(PermissionError):
+    """The attempt cannot be used.
+
+    ``code``: unknown_attempt, other_session, other_purpose, not_passed, used, expired or unreadable.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"The attempt cannot be used: {code}.")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge removed: evidence frames and attempts; and how many dead attempts it closed."""
+
+    evidence: int
+    attempts: int
+    abandoned: int
+
+
+def open_attempt(
+    *,
+    purpose: str,
+    session_key: str,
+    claimed: str = "",
+    user: AbstractBaseUser | None = None,
+    client: str = "",
+    user_agent: str = "",
+) -> tuple[Attempt, str]:
+    """Open a PENDING attempt and issue its ticket. A name that belongs to nobody takes the same path.
+
+    client: the address of the browser; it is truncated before it is stored. Raises TooManyAttempts, and ValueError
+    for an unknown purpose or a session that was never saved.
+    """
+    now = timezone.now()
+    digest = tickets.session_digest(session_key)
+    client = truncate_address(client)
+    _limit_rate(client, now)
+    attempt = Attempt.objects.create(
+        purpose=Attempt.Purpose(purpose),
+        claimed=claimed[:150],
+        user_id=user.pk if user else None,
+        session_digest=digest,
+        client=client,
+        user_agent=user_agent[:200],
+        created=now,
+        expires=now + timedelta(seconds=settings.LIVENESS_TICKET_SECONDS),
+    )
+    return attempt, tickets.issue(tickets.Ticket(attempt.pk, digest, attempt.purpose))
+
+
+def start_attempt(*, ticket: str, session_key: str, purpose: str | None = None) -> Attempt:
+    """Redeem a ticket: PENDING becomes RUNNING, once.
+
+    Raises TicketError with code wrong_ticket, expired_ticket, used_ticket, other_session or other_purpose.
+    """
+    bound = tickets.read(ticket)
+    if not session_key or bound.session != tickets.session_digest(session_key):
+        raise TicketError("other_session")
+    if purpose is not None and bound.purpose != purpose:
+        raise TicketError("other_purpose")
+    now = timezone.now()
+    deadline = timedelta(seconds=settings.LIVENESS_DEADLINE_SECONDS)
+    waiting = Attempt.objects.filter(
+        pk=bound.attempt, purpose=bound.purpose, session_digest=bound.session, state=State.PENDING
+    )
+    if not waiting.filter(expires__gt=now).update(
+        state=State.RUNNING, opened=now, expires=now + deadline + _GRACE
+    ):
+        raise TicketError(_why_not_started(bound.attempt))
+    return Attempt.objects.get(pk=bound.attempt)
+
+
+def close_attempt(*, attempt: Attempt, decision: Decision, capture: Capture) -> Attempt:
+    """Write the verdict, the frames' record, the model that judged and the evidence: RUNNING becomes what it ended as.
+
+    On PASS the sealed embedding waits LIVENESS_CLAIM_SECONDS for its claim; the evidence goes again as soon as the
+    face has matched. Raises ValueError for an undecided decision, AttemptStateError when it is no longer running.
+    """
+    if decision.verdict is Verdict.MORE:
+        raise ValueError("An attempt without a verdict cannot be closed.")
+    changes: dict[str, Any] = {"reason": str(decision.reason or "")}
+    if decision.verdict is Verdict.PASS:
+        plain = capture.template().astype(np.float32).tobytes()
+        changes["secret"] = crypto.seal(plain, _secret_context(attempt.pk))
+    return _end(attempt, _CLOSED_AS[decision.verdict], changes, capture, keep_frames=True)
+
+
+def abandon_attempt(*, attempt: Attempt, capture: Capture | None = None) -> Attempt:
+    """The person or the network went away: close the row, keep no frames. Raises AttemptStateError."""
+    return _end(attempt, State.ABANDONED, {}, capture, keep_frames=False)
+
+
+def fail_attempt(*, attempt: Attempt, reason: str, capture: Capture | None = None) -> Attempt:
+    """An exception or a breach of the protocol: state ERROR with the code as its reason. Raises AttemptStateError."""
+    return _end(attempt, State.ERROR, {"reason": reason}, capture, keep_frames=True)
+
+
+def claim_attempt(*, attempt_id: UUID, session_key: str, purpose: str) -> tuple[Attempt, Embedding]:
+    """Use a passed attempt, once: PASSED becomes CLAIMED, the embedding is returned and its sealed copy erased.
+
+    The embedding is (128,) float32, unit length. Raises ClaimError; see its codes.
+    """
+    if not session_key:
+        raise ClaimError("other_session")
+    digest, now = tickets.session_digest(session_key), timezone.now()
+    with transaction.atomic():
+        usable = Attempt.objects.filter(
+            pk=attempt_id,
+            session_digest=digest,
+            purpose=purpose,
+            state=State.PASSED,
+            expires__gt=now,
+        )
+        sealed = usable.values_list("secret", flat=True).first()
+        if not usable.update(state=State.CLAIMED, claimed_at=now, secret=None):
+            raise ClaimError(_why_not_claimed(attempt_id, digest, purpose))
+    attempt = Attempt.objects.get(pk=attempt_id)
+    if purpose == Attempt.Purpose.ENROL:
+        attempt.evidence.all().delete()
+    return attempt, _unseal_embedding(attempt_id, sealed)
+
+
+def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
+    """Write whether the claimed attempt's face was the right one, once. A mismatch makes it FAILED, reason no_match.
+
+    Evidence of a match is deleted at once. Raises AttemptStateError.
+    """
+    verdict = {} if matched else {"state": State.FAILED, "reason": NO_MATCH}
+    with transaction.atomic():
+        _change(attempt, Q(state=State.CLAIMED, matched=None), matched=matched, **verdict)
+        if matched:
+            attempt.evidence.all().delete()
+    logger.info("attempt %s: %s", attempt.pk, "matched" if matched else NO_MATCH)
+    return attempt
+
+
+def review_attempt(*, attempt: Attempt, reviewer: AbstractBaseUser | None, label: str) -> Review:
+    """Label an ended attempt and add who, when and what to its audit trail.
+
+    Raises ValueError for an unknown label or an attempt that has not ended.
+    """
+    if label not in Attempt.Label.values or not label:
+        raise ValueError(f"Unknown label {label!r}.")
+    with transaction.atomic():
+        row = Attempt.objects.select_for_update().get(pk=attempt.pk)
+        if row.closed is None:
+            raise ValueError("Only an attempt that has ended can be labelled.")
+        previous, row.label = row.label, label
+        row.save(update_fields=["label"])
+        attempt.label = label
+        return Review.objects.create(
+            attempt=row,
+            reviewer_id=reviewer.pk if reviewer else None,
+            label=label,
+            previous=previous,
+        )
+
+
+def erase_user(user: AbstractBaseUser) -> int:
+    """Delete every attempt about an account or its name, with evidence and reviews; says how many attempts."""
+    about = Q(user_id=user.pk) | Q(claimed__iexact=user.get_username())
+    _, counts = Attempt.objects.filter(about).delete()
+    return counts.get("liveness.Attempt", 0)
+
+
+def purge(now: datetime | None = None) -> Purged:
+    """Hold the retention promises: close what died, erase unclaimed embeddings, delete old evidence and attempts."""
+    now = now or timezone.now()
+    dead = Attempt.objects.filter(state__in=[State.PENDING, State.RUNNING], expires__lte=now)
+    abandoned = dead.update(state=State.ABANDONED, closed=now)
+    Attempt.objects.filter(state=State.PASSED, expires__lte=now).update(secret=None)
+    frames, _ = Evidence.objects.filter(_due(now)).delete()
+    oldest = now - timedelta(days=settings.LIVENESS_ATTEMPT_DAYS)
+    _, counts = Attempt.objects.filter(created__lt=oldest).delete()
+    frames += counts.get("liveness.Evidence", 0)
+    return Purged(frames, counts.get("liveness.Attempt", 0), abandoned)
+
+
+def register_model(*, folder: Path) -> ModelVersion:
+    """Prove a bundle folder and record it as a candidate; a known one keeps its row. Raises BundleError."""
+    bundle = _prove(folder)
+    location = "" if folder == default_folder() else str(folder)
+    model, _ = ModelVersion.objects.update_or_create(
+        sha256=bundle.sha256,
+        defaults={"location": location, "manifest": dict(bundle.manifest)},
+        create_defaults={
+            "name": bundle.name,
+            "location": location,
+            "manifest": dict(bundle.manifest),
+        },
+    )
+    return model
+
+
+def promote_model(*, model: ModelVersion) -> ModelVersion:
+    """Make a model the one that judges, and retire the one before, in one transaction; the next attempt uses it.
+
+    The bundle is proven first. Raises BundleError, and nothing has changed.
+    """
+    if _prove(model.folder).sha256 != model.sha256:
+        raise bundles.BundleError(f"{model.folder} no longer holds {model.name}.")
+    with transaction.atomic():
+        others = ModelVersion.objects.select_for_update().filter(state=ModelVersion.State.ACTIVE)
+        others.exclude(pk=model.pk).update(state=ModelVersion.State.RETIRED)
+        model.state, model.promoted = ModelVersion.State.ACTIVE, timezone.now()
+        model.save(update_fields=["state", "promoted"])
+    logger.info("model %s (%s) is active", model.name, model.sha256[:8])
+    return model
+
+
+def roll_back_model() -> ModelVersion:
+    """Promote the model that was active before. Raises LookupError when there is none, and BundleError."""
+    retired = ModelVersion.objects.filter(state=ModelVersion.State.RETIRED, promoted__isnull=False)
+    before = retired.order_by("-promoted").first()
+    if before is None:
+        raise LookupError("There is no earlier model to go back to.")
+    return promote_model(model=before)
+
+
+def ensure_bundled_model() -> ModelVersion:
+    """Record the default bundle; activate it if nothing is active, or if it replaced an earlier default.
+
+    Raises BundleError.
+    """
+    model = register_model(folder=default_folder())
+    active = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()
+    stale = active is None or (not active.location and active.pk != model.pk)
+    return promote_model(model=model) if stale else model
+
+
+def truncate_address(address: str) -> str:
+    """The /24 or /48 network of an IP address, as text; empty for anything else."""
+    try:
+        version = ip_address(address.strip()).version
+        return str(ip_network(f"{address.strip()}/{24 if version == 4 else 48}", strict=False))
+    except ValueError:
+        return ""
+
+
+def _limit_rate(client: str, now: datetime) -> None:
+    recent = Attempt.objects.filter(client=client, created__gt=now - timedelta(minutes=1))
+    if recent.count() >= settings.LIVENESS_ATTEMPTS_PER_MINUTE:
+        raise TooManyAttempts("Too many attempts from this network; wait a minute.")
+
+
+def _why_not_started(attempt_id: UUID) -> str:
+    state = Attempt.objects.filter(pk=attempt_id).values_list("state", flat=True).first()
+    if state is None:
+        return "wrong_ticket"
+    return "expired_ticket" if state == State.PENDING else "used_ticket"
+
+
+def _why_not_claimed(attempt_id: UUID, digest: str, purpose: str) -> str:
+    """The first thing that is wrong; a stranger's session learns nothing more than that it is a stranger's."""
+    attempt = Attempt.objects.filter(pk=attempt_id).first()
+    if attempt is None:
+        return "unknown_attempt"
+    if attempt.session_digest != digest:
+        return "other_session"
+    if attempt.purpose != purpose:
+        return "other_purpose"
+    if attempt.claimed_at is not None:
+        return "used"
+    return "expired" if attempt.state == State.PASSED else "not_passed"
+
+
+def _end(
+    attempt: Attempt,
+    state: str,
+    changes: dict[str, Any],
+    capture: Capture | None,
+    *,
+    keep_frames: bool,
+) -> Attempt:
+    """One transaction: the end of an open attempt and the frames that go with it."""
+    now = timezone.now()
+    patience = timedelta(seconds=settings.LIVENESS_CLAIM_SECONDS if state == State.PASSED else 0)
+    rows = evidence.sealed_frames(attempt, capture) if capture and keep_frames else []
+    changes = {**changes, **(evidence.attempt_record(capture) if capture else {})}
+    before = Q(state=State.RUNNING)
+    if state in (State.ABANDONED, State.ERROR):
+        before |= Q(state=State.PENDING)
+    with transaction.atomic():
+        _change(attempt, before, state=state, closed=now, expires=now + patience, **changes)
+        Evidence.objects.bulk_create(rows)
+    logger.info("attempt %s (%s): %s %s", attempt.pk, attempt.purpose, state, attempt.reason)
+    return attempt
+
+
+def _change(attempt: Attempt, expected: Q, **values: Any) -> None:
+    """Compare and set. Raises AttemptStateError when the row is not as expected."""
+    if not Attempt.objects.filter(expected, pk=attempt.pk).update(**values):
+        raise AttemptStateError(f"Attempt {attempt.pk} is no longer open to this change.")
+    attempt.refresh_from_db()
+
+
+def _secret_context(attempt_id: UUID) -> str:
+    return f"attempt-embedding:{attempt_id}"
+
+
+def _unseal_embedding(attempt_id: UUID, sealed: bytes | memoryview | None) -> Embedding:
+    """What cannot be opened counts as used up: fail closed."""
+    try:
+        plain = crypto.unseal(sealed or b"", _secret_context(attempt_id))
+    except crypto.SealError as error:
+        raise ClaimError("unreadable") from error
+    return np.frombuffer(plain, np.float32).copy()
+
+
+def _prove(folder: Path) -> bundles.Bundle:
+    """Load a bundle and let it reproduce its golden vectors. Raises BundleError, whatever is wrong with it."""
+    try:
+        return LivenessModel(bundles.load(folder)).bundle
+    except bundles.BundleError:
+        raise
+    except Exception as error:
+        raise bundles.BundleError(f"{folder} cannot be proven: {error}") from error
+
+
+def _due(now: datetime) -> Q:
+    """Evidence whose time is over: too old, beyond the newest LIVENESS_EVIDENCE_MAX, or of a pass nobody refused."""
+    unanswered = now - timedelta(seconds=settings.LIVENESS_CLAIM_SECONDS)
+    kept = Attempt.objects.filter(evidence__isnull=False).distinct().order_by("-created")
+    surplus = kept.values_list("created", flat=True)[settings.LIVENESS_EVIDENCE_MAX :].first()
+    oldest = now - timedelta(days=settings.LIVENESS_EVIDENCE_DAYS)
+    return (
+        Q(attempt__created__lte=max(oldest, surplus) if surplus else oldest)
+        | Q(attempt__state=State.PASSED, attempt__expires__lte=now)
+        | Q(attempt__state=State.CLAIMED, attempt__claimed_at__lte=unanswered)
+    )

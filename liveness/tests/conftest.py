@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.core.cache import cache
+
+from liveness import runtime
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_over() -> Iterator[None]:
+    """No loaded engine and no cache entry goes from one test into the next."""
+    yield
+    runtime.forget()
+    cache.clear()
+
+
+@pytest.fixture
+def reviewer(db: None) -> Any:
+    """Staff with the permission to review."""
+    user = get_user_model().objects.create_user("rita", password="rita", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="review_attempt"))
+    return user

@@ -1,0 +1,205 @@
+"""The review queue, one attempt in full, its pictures, and the label."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from liveness import charts, evidence, runtime, services, words
+from liveness import queue as line
+from liveness.crypto import SealError
+from liveness.engine import bundle as bundles
+from liveness.engine import exhibits
+from liveness.engine.crops import Box, CropError, CropSpec
+from liveness.engine.frames import FrameError
+from liveness.models import Attempt, Evidence
+
+_PAGE = 24
+_KEYS = {"live": "L", "print": "P", "screen": "S", "mask": "M", "unusable": "U"}
+View = Callable[..., HttpResponse]
+
+
+def may_review(user: Any) -> bool:
+    """Staff with the permission to review attempts."""
+    return user.is_active and user.is_staff and user.has_perm("liveness.review_attempt")
+
+
+def reviewers_only(view: View) -> View:
+    """Strangers are sent to sign in, everybody else without the permission gets 403; nothing is cached."""
+
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not may_review(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return never_cache(login_required(checked))
+
+
+@reviewers_only
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    filters = line.Filters.read(request.GET)
+    rows = line.with_evidence(line.find(filters)).defer("frames", "secret")
+    page = Paginator(rows, _PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number),
+        "rows": [_row(attempt) for attempt in page],
+        "form": line.FilterForm(vars(filters)),
+        "query": filters.query(),
+        "counts": line.counts(),
+        "filtered": bool(filters.as_dict()),
+    }
+    return render(request, "liveness/queue.html", context)
+
+
+@reviewers_only
+@require_safe
+def attempt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(Attempt.objects.select_related("user", "model"), pk=pk)
+    filters = line.Filters.read(request.GET)
+    context = {
+        "attempt": found,
+        "reason": words.reason(found.reason),
+        "told": words.told(found),
+        "chart": charts.scores_over_time(found.frames, found.threshold),
+        "frames": [_frame_in_words(frame) for frame in found.frames],
+        "exhibits": [
+            _exhibit(item, found) for item in found.evidence.defer("jpeg").order_by("-kind")
+        ],
+        "labels": [(value, name, _KEYS[value]) for value, name in Attempt.Label.choices if value],
+        "reviews": found.reviews.select_related("reviewer"),
+        "neighbours": line.neighbours(filters, pk),
+        "query": filters.query(),
+    }
+    return render(request, "liveness/attempt.html", context)
+
+
+@reviewers_only
+@require_POST
+def label(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Write the label, then go on to the next in the queue the reviewer came from."""
+    found = get_object_or_404(Attempt, pk=pk)
+    filters = line.Filters.read(request.GET)
+    following = line.neighbours(filters, pk).next
+    try:
+        review = services.review_attempt(
+            attempt=found, reviewer=_user(request), label=request.POST.get("label", "")
+        )
+    except ValueError as error:
+        return HttpResponseBadRequest(str(error), content_type="text/plain; charset=utf-8")
+    messages.success(request, f"Labelled as {review.get_label_display().lower()}.")
+    args = [following] if following else []
+    return redirect(
+        reverse(f"liveness:{'attempt' if args else 'queue'}", args=args) + filters.query()
+    )
+
+
+@reviewers_only
+@require_safe
+def frame(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+    _, jpeg = _open_frame(pk, kind)
+    return _picture(jpeg, "image/jpeg")
+
+
+@reviewers_only
+@require_safe
+def crop(request: HttpRequest, pk: UUID, scale: float) -> HttpResponse:
+    """What the network saw at one scale; ``?of=best`` for the best frame, otherwise the worst."""
+    item, jpeg = _open_frame(pk, _kind(request))
+    spec = crop_spec(item.attempt)
+    if spec is None or scale not in spec.scales:
+        raise Http404
+    return _picture(_made(exhibits.crop_png, jpeg, _box(item), scale, spec.size), "image/png")
+
+
+@reviewers_only
+@require_safe
+def spectrum(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The spectrum of the face; ``?of=best`` for the best frame, otherwise the worst."""
+    item, jpeg = _open_frame(pk, _kind(request))
+    return _picture(_made(exhibits.spectrum_png, jpeg, _box(item)), "image/png")
+
+
+def crop_spec(attempt: Attempt) -> CropSpec | None:
+    """How the model that judged this attempt crops; the serving model's way if that is not on record."""
+    try:
+        if attempt.model is not None:
+            return bundles.crop_spec(attempt.model.manifest["preprocessing"])
+        return runtime.get_engine()[1].model.bundle.crop
+    except (KeyError, ValueError, runtime.EngineUnavailable):
+        return None
+
+
+def _row(attempt: Attempt) -> dict[str, Any]:
+    kinds = sorted((item.kind for item in attempt.evidence.all()), reverse=True)
+    return {
+        "attempt": attempt,
+        "reason": words.reason(attempt.reason),
+        "thumbnail": kinds[0] if kinds else None,
+    }
+
+
+def _exhibit(item: Evidence, attempt: Attempt) -> dict[str, Any]:
+    spec = crop_spec(attempt) if item.box else None
+    return {
+        "kind": item.kind,
+        "name": item.get_kind_display(),
+        "at": item.at,
+        "p_live": item.p_live,
+        "box": item.box,
+        "scales": spec.scales if spec else (),
+    }
+
+
+def _frame_in_words(frame: dict[str, Any]) -> dict[str, Any]:
+    return {**frame, "words": ", ".join(words.reason(code) for code in frame["reasons"])}
+
+
+def _kind(request: HttpRequest) -> str:
+    return request.GET.get("of", Evidence.Kind.WORST)
+
+
+def _open_frame(pk: UUID, kind: str) -> tuple[Evidence, bytes]:
+    item = get_object_or_404(
+        Evidence.objects.select_related("attempt__model"), attempt=pk, kind=kind
+    )
+    try:
+        return item, evidence.open_frame(item)
+    except SealError as error:
+        raise Http404("This frame can no longer be opened.") from error
+
+
+def _box(item: Evidence) -> Box:
+    if item.box is None:
+        raise Http404("There is no face in this frame.")
+    return Box(*item.box)
+
+
+def _made(make: Callable[..., bytes], *args: object) -> bytes:
+    try:
+        return make(*args)
+    except (CropError, FrameError) as error:
+        raise Http404("This picture cannot be made.") from error
+
+
+def _picture(data: bytes, kind: str) -> HttpResponse:
+    response = HttpResponse(data, content_type=kind)
+    response["Cache-Control"] = "no-store, private"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Disposition"] = "inline"
+    return response
+
+
+def _user(request: HttpRequest) -> Any:
+    """The signed-in person; ``reviewers_only`` has refused everybody else."""
+    return request.user

@@ -1,0 +1,60 @@
+"""Codes in words: for reviewers, who learn everything, and what the person in front of the camera was told."""
+
+from liveness.models import Attempt
+
+REASONS = {
+    "no_face": "No face in view",
+    "many_faces": "More than one face near the camera",
+    "cut_off": "Face cut off at the edge of the picture",
+    "too_far": "Face too far away",
+    "too_close": "Face too close",
+    "too_dark": "Too dark",
+    "too_bright": "Too bright",
+    "not_frontal": "Face turned away",
+    "blurred": "Blurred or moving",
+    "spoof": "Did not look like a living face",
+    "different_people": "Not one person throughout",
+    "timed_out": "Time ran out",
+    "bad_frame": "A damaged frame was sent",
+    "error": "Internal error",
+    "no_match": "Face did not match the account",
+    "internal_error": "Internal error",
+    "busy": "The server was busy",
+    "unavailable": "No liveness model was available",
+    "bad_message": "The browser sent something unexpected",
+    "frame_in_flight": "A frame came before the last was answered",
+    "frame_too_large": "A frame was too large",
+    "too_fast": "Frames came too fast",
+    "deadline": "Time ran out",
+    "no_session": "No session",
+}
+
+_NOT_CONFIRMED = "We could not confirm that you are here in person."
+_DAMAGED = "A picture was damaged on its way."
+_NO_MATCH = "We could not sign you in with your face."
+_TROUBLE = "Something went wrong on the way; nothing was decided."
+_QUALITY = "The picture could not be judged: "
+_SAID = {"bad_frame": _DAMAGED, "no_match": _NO_MATCH}
+_STATES = {
+    Attempt.State.PENDING: "Nothing yet: the camera has not started.",
+    Attempt.State.RUNNING: "Nothing yet: the attempt is running.",
+    Attempt.State.PASSED: "The check was passed.",
+    Attempt.State.CLAIMED: "The check was passed.",
+    Attempt.State.ABANDONED: "Nothing: the connection ended before a verdict.",
+    Attempt.State.FAILED: _NOT_CONFIRMED,
+    Attempt.State.ERROR: _TROUBLE,
+}
+
+
+def reason(code: str) -> str:
+    """A reason or quality code in words; a code nobody knows stays as it is."""
+    return REASONS.get(code, code)
+
+
+def told(attempt: Attempt) -> str:
+    """What the person was told, in substance: hints about the picture, but never why a face was refused."""
+    if attempt.reason in _SAID:
+        return _SAID[attempt.reason]
+    if attempt.state == Attempt.State.ABSTAINED:
+        return f"{_QUALITY}{reason(attempt.reason).lower()}."
+    return _STATES[Attempt.State(attempt.state)]
