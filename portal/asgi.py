@@ -11,9 +11,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 pages = get_asgi_application()
 
-from liveness.routing import websocket_urlpatterns  # noqa: E402
-
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
+from liveness.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

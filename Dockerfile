@@ -1,0 +1,22 @@
+# serve: the portal, its worker and its clock.  train: the same with PyTorch, for the training queue alone.
+FROM python:3.11-slim AS wheels
+WORKDIR /wheels
+COPY requirements.txt ./
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+
+FROM python:3.11-slim AS serve
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LIVEGATE_VAR=/var/lib/livegate
+RUN useradd --system --uid 10001 livegate && install -d -o livegate -m 700 /var/lib/livegate
+COPY --from=wheels /venv /venv
+WORKDIR /app
+COPY . .
+USER livegate
+VOLUME /var/lib/livegate
+EXPOSE 8000
+CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "--no-server-name", "portal.asgi:application"]
+
+FROM serve AS train
+USER root
+RUN pip install --no-cache-dir -r requirements-training.txt
+USER livegate
+CMD ["celery", "-A", "portal", "worker", "-Q", "training", "--concurrency", "1", "--loglevel", "INFO"]

@@ -1,0 +1,23 @@
+"""Everything `make run` does, in one process: migrate, collect the static files, serve."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from daphne.cli import CommandLineInterface
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Prepare the database and the static files, then serve the portal."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", default="8000")
+
+    def handle(self, *args: Any, host: str, port: str, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        self.stdout.write(f"Livegate: http://{host}:{port}  (stop with Ctrl-C)\n")
+        self.stdout.flush()
+        CommandLineInterface().run(["-b", host, "-p", port, "portal.asgi:application"])

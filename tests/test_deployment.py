@@ -1,0 +1,101 @@
+"""What docker-compose.yml, the Dockerfile and the Makefile say fits the code they start."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = {"proxy", "web", "worker", "beat", "trainer", "prepare", "db", "redis"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    text = (ROOT / "docker-compose.yml").read_text()
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def known_settings() -> set[str]:
+    """Every name that portal/settings.py reads from the environment."""
+    source = (ROOT / "portal" / "settings.py").read_text()
+    return set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+
+
+def filled_in(value: str) -> str:
+    """The value with docker compose's ${NAME:-default} and ${NAME:?message} filled in."""
+    filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "secret", filled)
+
+
+def stages() -> set[str]:
+    return set(re.findall(r"^FROM \S+ AS (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+
+
+def test_compose_starts_everything_a_larger_site_needs(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == SERVICES
+    assert compose["services"]["web"]["deploy"]["replicas"] >= 2
+    assert set(compose["volumes"]) == {"caddy", "database", "livegate", "redis"}
+
+
+def test_every_name_that_compose_sets_is_read_by_the_settings(compose: dict[str, Any]) -> None:
+    names = set(compose["x-portal"]["environment"]) - {"DOMAIN"}
+    assert names
+    assert names <= known_settings()
+
+
+def test_the_settings_accept_what_compose_sets(compose: dict[str, Any], tmp_path: Path) -> None:
+    given = {k: filled_in(v) for k, v in compose["x-portal"]["environment"].items()}
+    environment = {**os.environ, **given, "LIVEGATE_VAR": str(tmp_path)}
+    environment["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "ERROR"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_queue_has_a_worker(compose: dict[str, Any], settings: Any) -> None:
+    commands = [" ".join(s.get("command", [])) for s in compose["services"].values()]
+    commands.append((ROOT / "Dockerfile").read_text().replace('", "', " "))
+    served = set(re.findall(r"-Q ([\w,]+)", " ".join(commands)))
+    routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+    assert {"celery"} | routed == served
+
+
+def test_every_image_is_a_stage_of_the_dockerfile(compose: dict[str, Any]) -> None:
+    built = {s["build"]["target"] for s in compose["services"].values() if "build" in s}
+    assert built == {"serve", "train"}
+    assert built <= stages()
+
+
+def test_the_proxy_serves_the_port_that_the_portal_listens_on() -> None:
+    assert "dynamic a web 8000" in (ROOT / "Caddyfile").read_text()
+    assert '"-p", "8000"' in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_readme_explains_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text()
+    missing = {name for name in known_settings() if f"`{name}`" not in readme}
+    assert missing == set()
+
+
+def test_make_alone_lists_every_target() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = set(re.findall(r"^make (\w+)", done.stdout, re.MULTILINE))
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert listed == set(phony.group(1).split())
+
+
+def test_every_requirement_is_pinned() -> None:
+    for name in ("", "-demo", "-training", "-dev"):
+        lines = (ROOT / f"requirements{name}.txt").read_text().splitlines()
+        wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
+        assert wanted
+        assert [line for line in wanted if "==" not in line] == []
