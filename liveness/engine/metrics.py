@@ -108,24 +108,6 @@ def bpcer_at_apcer(
     return bpcer(live, threshold), threshold
 
 
-def threshold_at_bpcer(
-    bona_fide: ArrayLike, target: float, weights: ArrayLike | None = None
-) -> float:
-    """The highest threshold that refuses at most ``target`` of the bona fide weight (uniform by default).
-
-    Raises ValueError without scores.
-    """
-    scores = _scores(bona_fide)
-    if not len(scores):
-        raise ValueError("A threshold needs bona fide scores.")
-    mass = np.ones(len(scores)) if weights is None else _scores(weights)
-    order = np.argsort(scores, kind="stable")
-    refused = np.concatenate([[0.0], np.cumsum(mass[order])[:-1]]) / mass.sum()
-    ties_left = np.searchsorted(scores[order], scores[order], "left")
-    allowed = refused[ties_left] <= target + 1e-12
-    return float(scores[order][allowed].max())
-
-
 def summary(
     bona_fide: ArrayLike, species: Mapping[str, ArrayLike], threshold: float
 ) -> dict[str, Any]:

@@ -65,7 +65,9 @@ class Story:
         return Step("reads what is stored about a face, and agrees", answer, fine)
 
     def enrol(self) -> Step:
-        page, verdict = self._capture("/account/face/capture/", clips.live_clip("obama-2012"))
+        page, verdict = self._capture(
+            "/account/face/capture/", clips.live_clip("obama-2010", seed=1)
+        )
         if _passed(verdict):
             page = self._finish(page, "/account/face/finish/", verdict)
         fine = _passed(verdict) and page.path == "/account/face/done/"
@@ -79,9 +81,9 @@ class Story:
         return Step("signs out", "the account page is shut again" if fine else _where(page), fine)
 
     def sign_in_with_another_photo(self) -> Step:
-        verdict = self._sign_in(clips.live_clip("obama-2010", seed=1))
+        verdict = self._sign_in(clips.live_clip("obama-2012"))
         let_in = self.signed_in()
-        done = "signs in with the face, in a photograph taken two years earlier"
+        done = "signs in with the face, in a photograph taken two years later"
         return Step(done, _told(verdict, let_in), let_in)
 
     def be_refused(self, done: str, clip: Sequence[bytes]) -> Step:

@@ -97,7 +97,7 @@ def test_the_refused_attempt_waits_in_the_review_queue_and_gets_its_label(
 ) -> None:
     _refused_at_the_camera(phone, enrolled)
     people.sign_in_with_password(phone, ADMINISTRATOR, ADMINISTRATOR_PASSWORD)
-    phone.goto("/review/")
+    phone.goto("/review/", wait_until="networkidle")
     screenshot(phone, "review-queue")
     row = phone.locator("[data-test=review-row]", has_text=enrolled.username).first
     row.get_by_role("link").first.click()

@@ -1,0 +1,203 @@
+"""The data set as rows: reading the manifest, splits that cannot leak, and how often each row is drawn.
+
+A manifest is a CSV with one row a frame: ``path`` (relative to the CSV), ``domain`` (one camera, room and small group
+of people), ``subject``, ``label`` (live or spoof), ``species``, ``split`` (train or dev), ``x, y, w, h`` (the face, in
+pixels) and, optionally, the outputs of two teachers: ``seed_logit`` (live minus spoof) and ``silentface_p`` (P(live)).
+"""
+
+import csv
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveness.engine.crops import Box
+
+CLASSES = ("spoof", "live")
+Scores = NDArray[np.float64]
+
+_TEACHER_CLIP = 1e-3
+
+
+class DataError(ValueError):
+    """The manifest cannot be used; the message names the file, the line and the reason."""
+
+
+class LeakError(DataError):
+    """A camera or a person stands in two splits."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled frame, ``full`` or a ``crop`` without context.
+
+    ``teacher``: fused logit of the predecessors for live, or None where they gave none.
+    """
+
+    path: str
+    domain: str
+    subject: str
+    live: bool
+    species: str
+    split: str
+    box: Box
+    teacher: float | None = None
+    frame: str = "full"
+
+    @property
+    def label(self) -> int:
+        """Index into CLASSES."""
+        return int(self.live)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Disjoint by domain and by subject; checked by ``check_disjoint`` when made through ``split``."""
+
+    train: tuple[Sample, ...]
+    calibration: tuple[Sample, ...]
+    dev: tuple[Sample, ...]
+
+
+def read_manifest(path: Path, limit: int | None = None) -> tuple[Sample, ...]:
+    """Read all rows of a manifest; ``limit`` keeps at most that many rows of each domain and class.
+
+    Raises DataError: unreadable, a missing column, a value that is no number, an unknown label.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            samples = [_sample(row, path, n) for n, row in enumerate(csv.DictReader(file), 2)]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if not samples:
+        raise DataError(f"{path} has no rows.")
+    return tuple(samples if limit is None else _limited(samples, limit))
+
+
+def split(samples: Iterable[Sample], calibration_domains: Sequence[str]) -> Splits:
+    """Dev rows stay dev; rows of the named domains calibrate; the rest trains.
+
+    Raises LeakError when a domain or a subject is in two splits, DataError when a part lacks a class or a
+    calibration domain does not exist outside dev.
+    """
+    groups: dict[str, list[Sample]] = {"train": [], "calibration": [], "dev": []}
+    for sample in samples:
+        held = sample.domain in calibration_domains and sample.split == "train"
+        groups["calibration" if held else sample.split].append(sample)
+    missing = set(calibration_domains) - {sample.domain for sample in groups["calibration"]}
+    if missing:
+        raise DataError(f"No training rows for calibration domains {', '.join(sorted(missing))}.")
+    splits = Splits(*(tuple(groups[name]) for name in ("train", "calibration", "dev")))
+    check_disjoint({name: groups[name] for name in groups})
+    _check_classes("train", splits.train)
+    _check_classes("calibration", splits.calibration)
+    return splits
+
+
+def check_disjoint(groups: Mapping[str, Sequence[Sample]]) -> None:
+    """Raise LeakError when a domain, or a subject of a domain, or a file is in more than one group."""
+    for what in ("domain", "subject", "path"):
+        owner: dict[str, str] = {}
+        for name, rows in groups.items():
+            for value in {_identity(row, what) for row in rows} - {""}:
+                if owner.setdefault(value, name) != name:
+                    raise LeakError(f"The {what} {value} is in {owner[value]} and in {name}.")
+
+
+def balanced(samples: Sequence[Sample], scores: Scores) -> tuple[Scores, Scores]:
+    """Scores of bona fide and of attack frames (N,), (M,) on whole frames, as the portal's capture page sends them.
+
+    Close crops are left out. Every domain weighs the same in each class: smaller ones are repeated up to the largest.
+    Raises DataError when a class has no whole frame.
+    """
+    parts: dict[tuple[bool, str], list[float]] = defaultdict(list)
+    for sample, score in zip(samples, scores, strict=True):
+        if sample.frame == "full":
+            parts[sample.live, sample.domain].append(float(score))
+    if {live for live, _ in parts} != {True, False}:
+        raise DataError("Calibration needs whole frames of both classes, not close crops alone.")
+    return _repeated(parts, True), _repeated(parts, False)
+
+
+def _repeated(parts: Mapping[tuple[bool, str], list[float]], live: bool) -> Scores:
+    chosen = [np.sort(values) for (kind, _), values in sorted(parts.items()) if kind == live]
+    return np.concatenate([np.resize(values, max(map(len, chosen))) for values in chosen])
+
+
+def digest(samples: Iterable[Sample]) -> str:
+    """SHA-256 over the rows that are used, in the order of their paths: names the data without holding it."""
+    lines = sorted(repr(astuple(sample)) for sample in samples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Probability of drawing each sample (N,), sum 1: both classes weigh the same, and so do the classes of a domain.
+
+    A domain weighs with the square root of its size; one without attacks weighs half, since it teaches its own room.
+    """
+    cells = Counter((sample.domain, sample.label) for sample in samples)
+    sizes = Counter(sample.domain for sample in samples)
+    raw = np.array([_domain_mass(s, cells, sizes) / cells[s.domain, s.label] for s in samples])
+    labels = np.array([sample.label for sample in samples])
+    for label in (0, 1):
+        raw[labels == label] /= 2 * raw[labels == label].sum()
+    return raw / raw.sum()
+
+
+def _domain_mass(
+    sample: Sample, cells: Mapping[tuple[str, int], int], sizes: Mapping[str, int]
+) -> float:
+    other = cells.get((sample.domain, 1 - sample.label), 0)
+    return math.sqrt(sizes[sample.domain]) * (1.0 if other else 0.5)
+
+
+def _sample(row: Mapping[str, str], path: Path, line: int) -> Sample:
+    try:
+        if row["label"] not in ("live", "spoof") or row["split"] not in ("train", "dev"):
+            raise ValueError(f"label {row['label']!r} or split {row['split']!r} is unknown")
+        return Sample(
+            path=row["path"],
+            domain=row["domain"],
+            subject=row["subject"],
+            live=row["label"] == "live",
+            species=row["species"],
+            split=row["split"],
+            box=Box(*(float(row[name]) for name in ("x", "y", "w", "h"))),
+            teacher=_teacher(row.get("seed_logit"), row.get("silentface_p")),
+            frame=row.get("frame") or "full",
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}, line {line}: {error!r}") from error
+
+
+def _teacher(logit: str | None, probability: str | None) -> float | None:
+    """Logits of independent witnesses add up: seed_logit + logit(silentface_p)."""
+    if not logit or not probability:
+        return None
+    p = min(max(float(probability), _TEACHER_CLIP), 1 - _TEACHER_CLIP)
+    return float(logit) + math.log(p / (1 - p))
+
+
+def _identity(sample: Sample, what: str) -> str:
+    value = str(getattr(sample, what))
+    return f"{sample.domain}/{value}" if what == "subject" and value else value
+
+
+def _limited(samples: Iterable[Sample], limit: int) -> list[Sample]:
+    seen: Counter[tuple[str, bool]] = Counter()
+    kept = []
+    for sample in samples:
+        seen[sample.domain, sample.live] += 1
+        if seen[sample.domain, sample.live] <= limit:
+            kept.append(sample)
+    return kept
+
+
+def _check_classes(name: str, rows: Sequence[Sample]) -> None:
+    if {row.live for row in rows} != {True, False}:
+        raise DataError(f"The {name} split needs bona fide frames and attacks.")

@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liveness.engine import bundle as bundles
+from liveness.engine.bundle import Bundle
+from liveness.engine.crops import patches
+from liveness.engine.fas import LivenessModel
+from training.fas.data import DataError, Sample
+from training.fas.store import Store
+from training.options import Options
+from training.pipeline import Pipeline, calibrated
+from training.tests.synthetic import BOX, NoFaces, data_set, picture, sample
+
+OPTIONS = Options(
+    epochs=3,
+    batch=8,
+    samples_per_epoch=96,
+    scales=(1.0, 2.0),
+    size=32,
+    minutes=0,
+    calibration_domains=("c",),
+)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty generated pictures through the whole pipeline; ``out/bundle`` is the result."""
+    folder = tmp_path_factory.mktemp("training")
+    manifest = data_set(folder / "data")
+    Pipeline(manifest, folder / "out", OPTIONS, NoFaces(), say=lambda line: None).run()
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def made(out: Path) -> Bundle:
+    return bundles.load(out / "bundle")
+
+
+def test_a_trained_bundle_serves(made: Bundle) -> None:
+    model = LivenessModel(made)
+    rng = np.random.default_rng(7)
+    faces = np.stack([patches(picture(i < 4, rng), BOX, made.crop) for i in range(8)])
+    scores = model.score(faces)
+    assert scores.shape == (8,)
+    assert scores[:4].mean() > scores[4:].mean()
+
+
+def test_the_manifest_says_how_the_threshold_was_found(made: Bundle) -> None:
+    assert 0 < made.threshold.value < 1
+    assert "APCER = BPCER" in made.threshold.target
+    assert "(c)" in made.threshold.target
+    assert (made.threshold.bona_fide, made.threshold.attacks) == (5, 5)
+
+
+def test_the_threshold_balances_cameras_and_leaves_close_crops_out() -> None:
+    frames = Store(samples=[_sample("wide", live) for live in (True, True, False, False)])
+    frames.samples += [_sample("tight", live, "crop") for live in (True, False)]
+    found = calibrated(frames, np.array([0.8, 0.9, 0.1, 0.2, 0.0, 1.0]))
+    assert 0.2 < found["value"] <= 0.8
+    assert "tight" not in found["target"]
+    assert (found["bona_fide"], found["attacks"]) == (2, 2)
+
+
+def test_without_a_camera_of_whole_frames_there_is_no_threshold() -> None:
+    frames = Store(samples=[_sample("tight", live, "crop") for live in (True, False)])
+    with pytest.raises(DataError, match="close crops alone"):
+        calibrated(frames, np.array([0.9, 0.1]))
+
+
+def _sample(domain: str, live: bool, frame: str = "full") -> Sample:
+    return sample(domain, live, frame=frame)
+
+
+def test_the_manifest_holds_figures_of_cameras_that_were_not_trained_on(made: Bundle) -> None:
+    figures = made.manifest["figures"]
+    assert set(figures["dev"]["domains"]) == {"d"}
+    assert set(figures["calibration"]["domains"]) == {"c"}
+    assert figures["dev"]["pooled"]["bpcer"]["n"] == 5
+    assert figures["int8_against_fp32"]["faces"] == 10
+
+
+def test_the_manifest_names_options_and_data(made: Bundle) -> None:
+    assert made.manifest["training"]["options"] == OPTIONS.as_dict()
+    assert made.manifest["data"]["train"] == {"bona_fide": 10, "attacks": 10, "domains": 2}
+    assert len(made.manifest["data"]["sha256"]) == 64
+    assert made.manifest["network"]["parameters"] > 300_000
+
+
+def test_a_finished_run_can_be_exported_again(out: Path, made: Bundle, tmp_path: Path) -> None:
+    manifest = out.parent / "data" / "manifest.csv"
+    again = Pipeline(manifest, out, OPTIONS, NoFaces(), say=lambda line: None).run(resume=True)
+    assert again.sha256 == made.sha256
+
+
+def test_damaged_pictures_are_counted_in_the_manifest(tmp_path: Path) -> None:
+    manifest = data_set(tmp_path / "data", each=4)
+    (tmp_path / "data" / "a" / "0.jpg").write_bytes(b"no picture")
+    lines: list[str] = []
+    options = Options(
+        **(OPTIONS.as_dict() | {"epochs": 1, "samples_per_epoch": 8, "scales": (1.0,)})
+    )
+    Pipeline(manifest, tmp_path / "out", options, NoFaces(), say=lines.append).run()
+    written = json.loads((tmp_path / "out" / "bundle" / "manifest.json").read_text())
+    assert written["data"]["skipped"] == 1
+    assert any(line.startswith("skipped a/0.jpg:") for line in lines)
+
+
+def test_an_unknown_calibration_domain_stops_before_training(tmp_path: Path) -> None:
+    manifest = data_set(tmp_path / "data", each=1)
+    with pytest.raises(DataError, match="cam08"):
+        Pipeline(manifest, tmp_path / "out", Options(), NoFaces()).run()
