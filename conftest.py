@@ -7,6 +7,8 @@ import pytest
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.getreports("skipped")
-    reasons = Counter(report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple))
+    reasons = Counter(
+        report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)
+    )
     for reason, count in sorted(reasons.items()):
         terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
