@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
 from liveness import crypto
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture, Shot
 from liveness.engine.crops import Box
+from liveness.engine.session import log_odds
 from liveness.models import Attempt, Evidence, FrameRecord, ModelVersion
 
 
@@ -45,17 +44,12 @@ def attempt_record(capture: Capture) -> dict[str, Any]:
     return {
         "frames": frame_records(capture),
         "pooled": pooled,
-        "margin": None if pooled is None else abs(_log_odds(pooled) - _log_odds(threshold)),
+        "margin": None if pooled is None else float(abs(log_odds(pooled) - log_odds(threshold))),
         "model": ModelVersion.objects.filter(sha256=bundle.sha256).first(),
         "model_name": bundle.name[:100],
         "model_sha256": bundle.sha256,
         "threshold": threshold,
     }
-
-
-def _log_odds(p: float) -> float:
-    bounded = min(max(p, 1e-6), 1 - 1e-6)
-    return float(np.log(bounded / (1 - bounded)))
 
 
 def _row(attempt: Attempt, kind: Evidence.Kind, shot: Shot) -> Evidence:

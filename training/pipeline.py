@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liveness.engine import bundle as bundles
+from liveness.engine import metrics
 from liveness.engine.bundle import Bundle, Golden
 from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.fas import LivenessModel
 from liveness.engine.weights import WeightsError
-from training import metrics
 from training.fas import data, export, loop, store
 from training.fas.batches import Recipe
 from training.fas.nets import NetSpec, parameters

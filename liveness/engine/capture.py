@@ -79,11 +79,11 @@ class Capture:
 
     def _keep(self, shot: Shot) -> None:
         """Judged frames are kept, the last always; of the others only the latest, in case nothing could be judged."""
-        full = len(self.shots) >= _KEPT
-        if self.shots and (full or not self.shots[-1].look.judged):
+        if not shot.look.judged and self._judged():
+            return
+        if self.shots and (len(self.shots) >= _KEPT or not self.shots[-1].look.judged):
             self.shots.pop()
-        if shot.look.judged or not self._judged():
-            self.shots.append(shot)
+        self.shots.append(shot)
 
     def _judged(self) -> list[Shot]:
         return [shot for shot in self.shots if shot.look.judged]

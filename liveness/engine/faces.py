@@ -88,7 +88,7 @@ class RetinaFace:
         if folder is None:
             raise weights.WeightsError("retinaface needs the path of its Caffe files.")
         files = folder / "deploy.prototxt", folder / "Widerface-RetinaFace.caffemodel"
-        self._files = [np.frombuffer(weights.read(weights.YUNET, file), np.uint8) for file in files]
+        self._files = [np.frombuffer(weights.read_file(file), np.uint8) for file in files]
         self._longest = longest
         self._min_score = min_score
         self._local = threading.local()

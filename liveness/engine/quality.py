@@ -1,7 +1,7 @@
 """Can this frame be judged at all? Every reason is something the person in front of the camera can change.
 
 A frame with any reason is an abstention, not an accusation: it never reaches the liveness network.
-The default limits leave about 98 of 100 frontal webcam frames judgeable; they were read off training cameras.
+The default limits were read off the spread of bona fide frames of training cameras.
 """
 
 from collections.abc import Sequence

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from liveness.engine.look import Look
 from liveness.engine.quality import Quality
@@ -77,7 +78,7 @@ class Session:
         """The pooled p_live of the judged frames, 0–1; None before the first one."""
         if not self._scores:
             return None
-        odds = np.clip(_log_odds(np.array(self._scores)), -self.rules.clip, self.rules.clip)
+        odds = np.clip(log_odds(self._scores), -self.rules.clip, self.rules.clip)
         return float(1.0 / (1.0 + np.exp(-odds.mean())))
 
     def add(self, look: Look, at: float) -> Decision:
@@ -118,6 +119,7 @@ class Session:
         return min(1.0, len(self._scores) / self.rules.judged)
 
 
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    bounded = np.clip(p, 1e-6, 1 - 1e-6)
+def log_odds(p: ArrayLike) -> NDArray[np.float64]:
+    """log(p / (1 - p)) of probabilities, kept finite at 0 and 1."""
+    bounded = np.clip(np.asarray(p, dtype=np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(bounded / (1 - bounded)))

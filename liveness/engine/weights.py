@@ -37,7 +37,7 @@ SFACE = PinnedWeights(
 
 def read(pinned: PinnedWeights, path: Path | None = None) -> bytes:
     """The bytes of an operator's file, or of the pinned one after its digest was checked. Raises WeightsError."""
-    data = _read_bytes(path or _locate(pinned))
+    data = read_file(path or _locate(pinned))
     if path is None and hashlib.sha256(data).hexdigest() != pinned.sha256:
         raise WeightsError(f"{pinned.file} does not match its SHA-256: damaged or altered.")
     return data
@@ -52,7 +52,8 @@ def _locate(pinned: PinnedWeights) -> Path:
         ) from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a file, as it is. Raises WeightsError."""
     try:
         return path.read_bytes()
     except OSError as error:

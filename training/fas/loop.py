@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from liveness.engine import metrics
 from liveness.engine.crops import CropSpec, tensor
-from training import metrics
 from training.fas import fourier
 from training.fas.batches import Recipe, epoch_batches
 from training.fas.data import balanced

@@ -72,7 +72,7 @@ def test_an_unknown_run_is_reported_in_words() -> None:
 def test_torch_stays_out_of_everything_that_serves(tmp_path: Path) -> None:
     code = (
         "import sys, django; django.setup();"
-        "import training.admin, training.tasks, training.services, training.metrics;"
+        "import training.admin, training.tasks, training.services;"
         "import training.management.commands.train_fas;"
         "sys.exit('torch' in sys.modules)"
     )

@@ -117,3 +117,12 @@ def test_only_so_many_frames_are_held_in_memory() -> None:
 def test_least_similarity_looks_at_every_pair() -> None:
     assert least_similarity([ALICE]) == 1.0
     assert least_similarity([ALICE, ALICE, MALLORY]) == pytest.approx(float(ALICE @ MALLORY))
+
+
+def test_an_unclear_frame_pushes_no_judged_one_out() -> None:
+    rules = SessionRules(judged=60, live=60, seconds=(1.0, 60.0))
+    capture = Capture(FakeEngine([live()] * 30 + [unclear(Quality.BLURRED)] * 5), rules, 0.4)
+    _feed(capture, 30)
+    held = list(capture.shots)
+    _feed(capture, 5)
+    assert capture.shots == held

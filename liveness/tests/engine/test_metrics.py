@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from training import metrics
+from liveness.engine import metrics
 
 LIVE = [0.9, 0.8, 0.7, 0.2]
 ATTACKS = [0.1, 0.3, 0.75, 0.05]
