@@ -1,12 +1,14 @@
 """Everything that changes what is known about a person."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts import audit, consent, matching
 from accounts.models import Consent, FaceTemplate, SignIn, User
@@ -42,6 +44,8 @@ def give_consent(*, user: User, training: bool = False) -> Consent:
     given = Consent.objects.create(
         user=user, version=consent.VERSION, digest=consent.digest(), training=training
     )
+    if not training:
+        _erase_copies(user)
     audit.accepted("consent_given", user=user.pk, version=given.version, training=training)
     return given
 
@@ -139,3 +143,10 @@ def _judged_frames(frames: list[dict[str, Any]]) -> int:
 def _erase_face(user: User) -> None:
     FaceTemplate.objects.filter(user=user).delete()
     liveness.erase_user(user)
+    _erase_copies(user)
+
+
+def _erase_copies(user: User) -> None:
+    """After the commit, have the copies erased that a training export made of this person's attempts."""
+    if dotted := settings.LIVEGATE_ERASE_COPIES:
+        transaction.on_commit(partial(import_string(dotted), user.pk))

@@ -203,6 +203,10 @@ LIVENESS_ENCRYPTION_KEYS = [
     for key in env.list("LIVENESS_ENCRYPTION_KEYS", default=[])
     or [secrets.encryption_key(VAR / "secrets")]
 ]
+# Whose refused attempts may become training copies: training must not know accounts, so it asks by name.
+LIVEGATE_MAY_TRAIN = "accounts.services.may_train"
+# Who erases such copies; accounts must not know training, so it asks by name too.
+LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
 FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
 

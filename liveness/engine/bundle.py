@@ -94,14 +94,13 @@ def write(folder: Path, model: bytes, manifest: Mapping[str, Any], golden: Golde
 
 def crop_spec(preprocessing: Mapping[str, Any]) -> CropSpec:
     """Read the manifest's ``preprocessing`` object. Raises KeyError, ValueError or CropError."""
-    if preprocessing["padding"] != "reflect":
-        raise ValueError("only reflect padding is known")
     return CropSpec(
         scales=tuple(float(scale) for scale in preprocessing["scales"]),
         size=int(preprocessing["size"]),
         channels=str(preprocessing["channels"]),
         mean=float(preprocessing["mean"]),
         std=float(preprocessing["std"]),
+        border=str(preprocessing["padding"]),
     )
 
 
@@ -110,7 +109,7 @@ def preprocessing(spec: CropSpec) -> dict[str, Any]:
     return {
         "scales": list(spec.scales),
         "size": spec.size,
-        "padding": "reflect",
+        "padding": spec.border,
         "channels": spec.channels,
         "mean": spec.mean,
         "std": spec.std,

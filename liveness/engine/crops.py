@@ -17,6 +17,9 @@ Patches = NDArray[np.uint8]
 """Patches of one face: (P, S, S, 3), uint8, 0–255, BGR; one patch for each scale of the CropSpec, in its order."""
 
 
+BORDERS = ("reflect", "inside")
+
+
 class CropError(ValueError):
     """The box or the picture cannot give a crop."""
 
@@ -52,7 +55,9 @@ class CropSpec:
     """How a face becomes network input; travels in the bundle's manifest.
 
     scales: side of each square patch in multiples of ``Box.side``; size: pixels of a patch's side after resizing;
-    channels: "BGR" or "RGB"; a value v in 0–255 becomes (v - mean) / std.
+    channels: "BGR" or "RGB"; a value v in 0–255 becomes (v - mean) / std. border: what a square that reaches over the
+    frame's edge holds: "reflect" mirrors the frame there; "inside" shrinks and shifts the square until it fits, so that
+    a patch never shows anything that the camera did not see.
     """
 
     scales: tuple[float, ...]
@@ -60,6 +65,7 @@ class CropSpec:
     channels: str = "BGR"
     mean: float = 0.0
     std: float = 255.0
+    border: str = "reflect"
 
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0 or max(self.scales) > 8:
@@ -68,6 +74,8 @@ class CropSpec:
             raise CropError(f"Size must lie in 16–512 pixels, got {self.size}.")
         if self.channels not in ("BGR", "RGB") or self.std <= 0:
             raise CropError("Channels must be BGR or RGB and std positive.")
+        if self.border not in BORDERS:
+            raise CropError(f"The border must be one of {', '.join(BORDERS)}, got {self.border!r}.")
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -76,12 +84,12 @@ class CropSpec:
 
 
 def patches(picture: Picture, box: Box, spec: CropSpec) -> Patches:
-    """Cut one face into (P, S, S, 3) uint8 BGR patches: squares around the box centre, reflected at the frame's edge.
+    """Cut one face into (P, S, S, 3) uint8 BGR patches: squares around the box centre, bordered as the spec says.
 
     Raises CropError when the box is empty, not finite, or lies wholly outside the picture.
     """
     _check(picture, box)
-    return np.stack([_square(picture, box, scale, spec.size) for scale in spec.scales])
+    return np.stack([_square(picture, box, scale, spec) for scale in spec.scales])
 
 
 def tensor(batch: Sequence[Patches] | Patches, spec: CropSpec) -> NDArray[np.float32]:
@@ -105,14 +113,29 @@ def _check(picture: Picture, box: Box) -> None:
         raise CropError(f"The face box {values} is far larger than the {width}×{height} picture.")
 
 
-def _square(picture: Picture, box: Box, scale: float, size: int) -> Picture:
-    height, width = picture.shape[:2]
+def _square(picture: Picture, box: Box, scale: float, spec: CropSpec) -> Picture:
     side = max(2, round(box.side * scale))
+    cut = _shifted(picture, box, side) if spec.border == "inside" else _mirrored(picture, box, side)
+    shrink = cv2.INTER_AREA if len(cut) > spec.size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (spec.size, spec.size), interpolation=shrink), dtype=np.uint8)
+
+
+def _shifted(picture: Picture, box: Box, side: int) -> Picture:
+    """The square of at most the frame's shorter side that lies inside the frame, as near to the box as it can."""
+    height, width = picture.shape[:2]
+    side = min(side, height, width)
+    left, top = (round(c - side / 2) for c in box.centre)
+    left, top = min(max(left, 0), width - side), min(max(top, 0), height - side)
+    return picture[top : top + side, left : left + side]
+
+
+def _mirrored(picture: Picture, box: Box, side: int) -> Picture:
+    height, width = picture.shape[:2]
     left, top = (round(c - side / 2) for c in box.centre)
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
-    inside: cv2.typing.MatLike = picture[y0:y1, x0:x1]
-    if inside.shape[:2] != (side, side):
-        margins = y0 - top, top + side - y1, x0 - left, left + side - x1
-        inside = cv2.copyMakeBorder(inside, *margins, borderType=cv2.BORDER_REFLECT_101)
-    shrink = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(inside, (size, size), interpolation=shrink), dtype=np.uint8)
+    inside = picture[y0:y1, x0:x1]
+    if inside.shape[:2] == (side, side):
+        return inside
+    margins = y0 - top, top + side - y1, x0 - left, left + side - x1
+    mirrored = cv2.copyMakeBorder(inside, *margins, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(mirrored, dtype=np.uint8)

@@ -133,3 +133,28 @@ def test_overlap_of_boxes() -> None:
     assert box.iou(box) == 1.0
     assert box.iou(Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
     assert box.iou(Box(10, 0, 10, 10)) == 0.0
+
+
+def test_a_patch_that_stays_inside_shows_only_what_the_camera_saw() -> None:
+    frame = np.zeros((40, 80, 3), np.uint8)
+    frame[:, :40] = (10, 20, 30)
+    frame[:, 40:] = (50, 60, 70)
+    spec = CropSpec((1.0, 4.0), 16, border="inside")
+    near, wide = crops.patches(frame, Box(2, 10, 20, 20), spec)
+    assert (near == (10, 20, 30)).all()
+    assert (wide == (10, 20, 30)).all()  # the fourfold square is shrunk and shifted
+
+
+def test_a_patch_inside_is_the_same_as_a_mirrored_one_where_the_frame_is_large_enough() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    box = Box(40, 40, 20, 20)
+    mirrored, inside = (
+        crops.patches(frame, box, CropSpec((1.0, 2.0), 16, border=border))
+        for border in ("reflect", "inside")
+    )
+    np.testing.assert_array_equal(mirrored, inside)
+
+
+def test_an_unknown_border_is_refused() -> None:
+    with pytest.raises(CropError, match="border"):
+        CropSpec((1.0,), 16, border="wrap")

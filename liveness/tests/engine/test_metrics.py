@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from liveness.engine import metrics
@@ -80,3 +81,78 @@ def test_a_summary_of_bona_fide_alone_leaves_out_what_needs_both() -> None:
     figures = metrics.summary([0.9, 0.1], {}, 0.5)
     assert figures["bpcer"]["rate"] == 0.5
     assert "eer" not in figures
+
+
+def test_zero_errors_need_as_many_trials_as_the_exact_interval_says() -> None:
+    assert [metrics.trials_needed(rate) for rate in (1e-2, 1e-4)] == [299, 29_956]
+    enough = metrics.clopper_pearson(0, 299, confidence=0.90)[1]  # one-sided 95 %
+    too_few = metrics.clopper_pearson(0, 298, confidence=0.90)[1]
+    assert enough <= 0.01 < too_few
+    with pytest.raises(ValueError, match=r"\(0, 1\)"):
+        metrics.trials_needed(0)
+
+
+def test_the_binomial_distribution_agrees_with_counting() -> None:
+    counted = sum(math.comb(12, i) * 0.3**i * 0.7 ** (12 - i) for i in range(5))
+    assert metrics.binomial_cdf(4, 12, 0.3) == pytest.approx(counted)
+    assert metrics.binomial_cdf(-1, 12, 0.3) == 0
+    assert metrics.binomial_cdf(12, 12, 0.3) == metrics.binomial_cdf(0, 12, 0.0) == 1
+
+
+def test_rates_are_those_of_each_threshold() -> None:
+    found = metrics.rates(LIVE, ATTACKS)
+    for threshold, accepted, refused in zip(*found, strict=True):
+        assert accepted == metrics.apcer(ATTACKS, threshold).rate
+        assert refused == metrics.bpcer(LIVE, threshold).rate
+    assert (found.apcer[-1], found.bpcer[0]) == (0, 0)
+
+
+def test_the_interval_of_an_eer_is_that_of_the_smaller_class() -> None:
+    assert metrics.eer_interval(0.0, 42, 1000) == metrics.clopper_pearson(0, 42)
+    low, high = metrics.eer_interval(0.125, 20, 30)  # 2.5 errors of 20
+    assert low == metrics.clopper_pearson(2, 20)[0]
+    assert high == metrics.clopper_pearson(3, 20)[1]
+
+
+def test_tpr_at_a_small_fpr_needs_enough_attacks() -> None:
+    live, attacks = [0.9, 0.8, 0.1], [0.2] * 299
+    found = metrics.tpr_at_fpr(live, attacks, 0.01)
+    assert found is not None
+    assert (found.errors, found.n) == (2, 3)
+    assert metrics.tpr_at_fpr(live, attacks[:-1], 0.01) is None
+
+
+def test_acer_is_the_mean_of_the_worst_apcer_and_bpcer() -> None:
+    assert metrics.acer(metrics.Proportion(1, 4), metrics.Proportion(1, 2)) == pytest.approx(0.375)
+
+
+def test_a_bootstrap_over_cameras_covers_the_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(200):
+        low, high = metrics.bootstrap_mean(rng.normal(5, 1, 25), resamples=400)
+        covered += low <= 5 <= high
+    assert 0.86 <= covered / 200 <= 0.99
+
+
+def test_a_bootstrap_repeats_itself_and_knows_nothing_from_nothing() -> None:
+    assert metrics.bootstrap_mean([0.1, 0.4, 0.2]) == metrics.bootstrap_mean([0.1, 0.4, 0.2])
+    assert all(math.isnan(bound) for bound in metrics.bootstrap_mean([]))
+
+
+def test_reliability_puts_every_score_into_one_bin() -> None:
+    bins = metrics.reliability([0.95, 1.0, 0.1], [0.0, 0.92], bins=10)
+    assert [(item.low, item.bona_fide.errors, item.bona_fide.n) for item in bins] == [
+        (0.0, 0, 1),
+        (0.1, 1, 1),
+        (0.9, 2, 3),
+    ]
+    assert bins[-1].mean == pytest.approx((0.95 + 1.0 + 0.92) / 3)
+
+
+def test_honest_scores_have_no_calibration_error() -> None:
+    honest = metrics.reliability([0.75] * 75, [0.75] * 25)
+    assert metrics.calibration_error(honest) == pytest.approx(0)
+    boastful = metrics.reliability([0.95] * 50, [0.95] * 50)
+    assert metrics.calibration_error(boastful) == pytest.approx(0.45)
+    assert math.isnan(metrics.calibration_error([]))
