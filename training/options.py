@@ -1,51 +1,99 @@
 """What a person may choose about a training run. No torch: forms and the command line read this too."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 from liveness.engine.crops import CropError, CropSpec
+from training.fas.tables import TABLES
 
 CALIBRATION_DOMAINS = ("cam08", "cam17", "crop09", "live04", "live13")
 """Never trained on: two webcams and a set of close-ups with both classes, and two sets of bona fide only."""
+
+_PATCH = re.compile(r"(?P<scale>\d+(?:\.\d+)?)_(?P<height>\d+)x(?P<width>\d+)")
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 class OptionError(ValueError):
     """An option is unknown or its value is out of range; the message names it."""
 
 
+def _option(
+    default: Any,
+    text: str,
+    least: float | None = None,
+    most: float | None = None,
+    among: Iterable[str] = (),
+) -> Any:
+    """A field with its help and the values that it may take."""
+    about = {"help": text, "least": least, "most": most, "among": tuple(among)}
+    return field(default=default, metadata=about)
+
+
 @dataclass(frozen=True)
 class Options:
-    """One training run. ``minutes`` 0 means no limit of time; ``scales`` and ``size`` describe the patches."""
+    """One training run. ``scales``, ``size`` and ``border`` describe the patches; no ``calibration_domains``: nothing
+    is chosen or calibrated on the way. ``devices``: numbers of CUDA devices, one process each.
+    """
 
-    epochs: int = 48
-    batch: int = 32
-    samples_per_epoch: int = 8000
-    arch: str = "minifasnet_v2"
-    scales: tuple[float, ...] = (1.0, 2.0, 4.0)
-    size: int = 96
-    minutes: float = 50.0
-    seed: int = 1
-    limit: int | None = None
-    calibration_domains: tuple[str, ...] = CALIBRATION_DOMAINS
+    epochs: int = _option(48, "Epochs at most", 1)
+    batch: int = _option(32, "Faces a step, of all processes together", 2)
+    samples_per_epoch: int = _option(8000, "Augmented faces an epoch", 1)
+    arch: str = _option("minifasnet_v2", "Network table", among=TABLES)
+    activation: str = _option("relu", "Activation", among=("relu", "relu6", "prelu"))
+    scales: tuple[float, ...] = _option((1.0, 2.0, 4.0), "Patch sides in face sides")
+    size: int = _option(96, "Side of a patch in pixels")
+    border: str = _option("reflect", "What lies beyond the frame's edge")
+    minutes: float = _option(
+        50.0, "Time for fitting, 0 for no limit; export and evaluation follow", 0
+    )
+    seed: int = _option(1, "Seed of every random choice", 0)
+    limit: int | None = _option(None, "Frames of each domain and class at most", 1)
+    calibration_domains: tuple[str, ...] = _option(
+        CALIBRATION_DOMAINS, "Never trained on, for choices"
+    )
+    lr: float = _option(2e-3, "Highest learning rate", 1e-7, 1)
+    weight_decay: float = _option(0.02, "Weight decay of AdamW", 0, 1)
+    warmup: float = _option(0.03, "Share of the run in which the learning rate rises", 0, 0.9)
+    ema: float = _option(0.998, "Share that the averaged network keeps in a step", 0, 0.99999)
+    fourier_weight: float = _option(0.5, "Weight of the spectrum's loss", 0, 100)
+    teacher_weight: float = _option(0.5, "Weight of the teachers' loss", 0, 100)
+    dropout: float = _option(0.2, "Dropout before the last layer", 0, 0.9)
+    views: str = _option("", "Folder of prepared views to learn from, made by make_views")
+    leave_out: str = _option("", "Cameras judged instead of trained on, joined by +")
+    calibration_scores: str = _option("", "scores.csv of cameras that folds left out")
+    bpcer: float = _option(0.05, "BPCER that the threshold is promised for", 0.001, 0.5)
+    smoothing: float = _option(0.02, "How far targets stay from 0 and 1", 0, 0.4)
+    drop: float = _option(0.1, "Chance that a patch is blanked", 0, 0.9)
+    mixup: float = _option(0.3, "Both parameters of mixup's beta distribution", 0.01, 10)
+    mixed: float = _option(0.5, "Share of batches that are mixed", 0, 1)
+    distil: float = _option(0.3, "Weight of the teachers in the target", 0, 1)
+    simulate: float = _option(0.1, "Share of bona fide draws turned into attacks", 0, 1)
+    accumulate: int = _option(1, "Groups that a batch is cut into, one after the other", 1)
+    patience: int = _option(0, "Epochs without a better AUC until the run stops, 0 for never", 0)
+    precision: str = _option(
+        "auto", "Arithmetic; auto: bf16 on CUDA, else fp32", among=("auto", "fp32", "bf16")
+    )
+    device: str = _option("auto", "auto, cpu or cuda:0")
+    devices: tuple[int, ...] = _option((), "Numbers of CUDA devices, one process each")
+    save_every: float = _option(120.0, "Seconds between checkpoints", 0)
+    tensorboard: str = _option("", "Folder for TensorBoard")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "samples_per_epoch"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} must be at least 1.")
-        if self.minutes < 0:
-            raise OptionError("minutes must not be negative.")
-        if not self.calibration_domains:
-            raise OptionError("calibration_domains must name at least one domain.")
+        for each in fields(self):
+            _check(each, getattr(self, each.name))
+        if not _DEVICE.fullmatch(self.device):
+            raise OptionError(f"device must be auto, cpu or cuda:0, not {self.device!r}.")
         try:
-            self.crop  # noqa: B018  (checks scales and size)
+            self.crop  # noqa: B018  (checks scales, size and border)
         except CropError as error:
             raise OptionError(str(error)) from error
 
     @property
     def crop(self) -> CropSpec:
-        return CropSpec(self.scales, self.size)
+        return CropSpec(self.scales, self.size, border=self.border)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values; tuples become lists."""
@@ -53,25 +101,64 @@ class Options:
         return plain
 
 
+FREE = (
+    *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
+    *("calibration_scores", "bpcer"),
+)
+"""What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
+``accumulate`` is bound together with the number of processes.
+"""
+
+
 def from_dict(values: Mapping[str, Any]) -> Options:
     """Options from JSON values; what is missing keeps its default. Raises OptionError."""
-    known = {field.name: field for field in fields(Options)}
+    known = {each.name: each for each in fields(Options)}
     unknown = set(values) - set(known)
     if unknown:
         raise OptionError(f"Unknown option: {', '.join(sorted(unknown))}.")
     try:
-        return Options(**{name: _typed(name, value) for name, value in values.items()})
+        return Options(**{name: _typed(known[name], value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
         raise error if isinstance(error, OptionError) else OptionError(str(error)) from error
 
 
-def _typed(name: str, value: Any) -> Any:
-    if name == "scales":
-        return tuple(float(scale) for scale in value)
-    if name == "calibration_domains":
-        return tuple(str(domain) for domain in value)
-    if name == "arch":
-        return str(value)
-    if name == "minutes":
-        return float(value)
-    return None if name == "limit" and value is None else int(value)
+def patch_info(names: Iterable[str]) -> tuple[tuple[float, ...], int]:
+    """Scales and size from the names of patch folders, such as 2.7_80x80 and 4_80x80. Raises OptionError."""
+    found = []
+    for name in names:
+        match = _PATCH.fullmatch(name)
+        if match is None or match["height"] != match["width"]:
+            raise OptionError(f"patch_info must be a square such as 2.7_80x80, not {name!r}.")
+        found.append((float(match["scale"]), int(match["height"])))
+    if len({size for _, size in found}) != 1:
+        raise OptionError("patch_info: all patches of one network have one size.")
+    return tuple(scale for scale, _ in found), found[0][1]
+
+
+def kind(each: "Field[Any]") -> type:
+    """The type of one value of an option: that of its default, or of what its default holds."""
+    default = each.default
+    if isinstance(default, tuple):
+        return {"scales": float, "devices": int}.get(each.name, str)
+    return int if default is None else type(default)
+
+
+def _check(each: "Field[Any]", value: Any) -> None:
+    least, most, among = (each.metadata[name] for name in ("least", "most", "among"))
+    if value is None:
+        return
+    if among and value not in among:
+        raise OptionError(f"{each.name} must be one of {', '.join(among)}, not {value!r}.")
+    if least is not None and not value >= least:
+        floor = "must not be negative" if least == 0 else f"must be at least {least}"
+        raise OptionError(f"{each.name} {floor}.")
+    if most is not None and value > most:
+        raise OptionError(f"{each.name} must be at most {most}.")
+
+
+def _typed(each: "Field[Any]", value: Any) -> Any:
+    if isinstance(each.default, tuple):
+        return tuple(kind(each)(part) for part in value)
+    if each.default is None and value is None:
+        return None
+    return kind(each)(value)

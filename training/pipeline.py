@@ -4,11 +4,12 @@ This module pulls in torch: import it only where training really starts.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +21,33 @@ from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.fas import LivenessModel
 from liveness.engine.weights import WeightsError
-from training.fas import data, export, loop, store
-from training.fas.batches import Recipe
+from training.calibration import calibrated, promised, uncalibrated
+from training.fas import data, export, loop, patch_store, readers, store, throughput
+from training.fas.blend import Blend
+from training.fas.checkpoints import CheckpointError, load
+from training.fas.draws import Deck, Recipe
+from training.fas.fresh import FreshSource
+from training.fas.interrupt import Interrupted
+from training.fas.losses import Weights
 from training.fas.nets import NetSpec, parameters
-from training.options import Options
+from training.fas.patch_store import PatchDeck, PatchStore
+from training.fas.progress import ProgressError
+from training.fas.ranks import DeviceError, Ranks, joined
+from training.fas.readers.base import DataSet
+from training.fas.readers.patch_folders import PatchSample
+from training.fas.source import Source
+from training.fas.views import Views, ViewsError, ViewSource
+from training.options import FREE, Options
+
+__all__ = ["FAILURES", "Interrupted", "Pipeline", "measured_throughput", "trained"]
 
 FAILURES = (
     data.DataError,
-    loop.CheckpointError,
+    CheckpointError,
+    loop.FitError,
+    DeviceError,
+    ProgressError,
+    ViewsError,
     export.ParityError,
     bundles.BundleError,
     WeightsError,
@@ -38,79 +58,152 @@ Scores = NDArray[np.float64]
 _CALIBRATION_FACES = 256
 
 
+class Fitted(NamedTuple):
+    """The checkpoint of the best network, and the data that it was found with."""
+
+    best: Path
+    splits: data.Splits
+    train: store.Faces
+    calibration: store.Faces
+
+
 @dataclass
 class Pipeline:
-    """One training run. ``out`` takes checkpoints, the box cache and, in ``bundle/``, the result."""
+    """One training run. ``manifest``: a manifest CSV or any data set that the readers know. ``out`` takes checkpoints, the box cache and, in ``bundle/``, the result.
+
+    threshold: the manifest's ``threshold`` object, for whoever has found one elsewhere; otherwise it is found on the
+    calibration cameras, and without any it is one half, marked as not calibrated.
+    """
 
     manifest: Path
     out: Path
     options: Options = field(default_factory=Options)
     detector: FaceDetector = field(default_factory=YuNet)
     say: Callable[[str], None] = print
+    threshold: Mapping[str, Any] | None = None
+    ranks: Ranks = field(default_factory=Ranks)
+    bar: bool = False
 
     def run(self, resume: bool = False) -> Bundle:
-        """Train and write a bundle. Raises DataError, CheckpointError, ParityError or BundleError in words."""
-        samples = data.read_manifest(self.manifest, self.options.limit)
-        splits = data.split(samples, self.options.calibration_domains)
-        train, calibration = self._load(splits.train), self._load(splits.calibration)
-        best = self._fitter(train, calibration).run(resume, self.say)
+        """Train and write a bundle; rank 0's work. Raises one of FAILURES in words, or Interrupted."""
+        fitted = self.fit(resume)
         self.say("Exporting and quantising.")
-        saved = loop.load_checkpoint(best, net_spec(self.options), self.options.crop)
+        saved = load(fitted.best, net_spec(self.options), self.options.crop)
         fp32 = export.to_onnx(export.load_network(saved))
-        faces = _spread(train, self.options.crop, _CALIBRATION_FACES)
+        faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
         int8 = export.quantise(fp32, faces, self.options.crop)
         golden = export.golden(int8, self.options.crop, self.options.seed)
-        facts = self._facts(saved, splits, (train, calibration))
-        return self._finish((fp32, int8), golden, facts, calibration, splits.dev)
+        return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
+
+    def fit(self, resume: bool = False) -> Fitted:
+        """Read the data and train; every rank takes part, and says nothing unless it is the first."""
+        splits = self._splits()
+        with self.ranks.turn():
+            train = self._load(self._needed(splits.train))
+            calibration = self._load(splits.calibration)
+        best = self._fitter(splits, train, calibration).run(resume, self.say)
+        return Fitted(best, splits, train, calibration)
+
+    def _needed(self, rows: Sequence[data.Sample]) -> Sequence[data.Sample]:
+        """Views are learnt from without their frames; a few of these still calibrate the integers."""
+        if not self.options.views:
+            return rows
+        chosen = np.linspace(0, len(rows) - 1, _CALIBRATION_FACES).round().astype(int)
+        return [rows[i] for i in np.unique(chosen)]
+
+    def _source(self, splits: data.Splits, train: store.Faces) -> Source:
+        o = self.options
+        if not o.views:
+            return FreshSource(_deck(train, o), o.samples_per_epoch, blend(o))
+        views = Views(Path(o.views))
+        if views.crop != o.crop:
+            raise ViewsError(f"{o.views} holds patches of {views.crop}, not of {o.crop}.")
+        known = {sample.domain for sample in (*splits.calibration, *splits.dev)}
+        return ViewSource(views, o.samples_per_epoch, blend(o), sorted(known))
+
+    def _splits(self) -> data.Splits:
+        samples = data.limited(self._data.samples, self.options.limit)
+        if self.options.leave_out:
+            held, calibration = self.options.leave_out, self.options.calibration_domains
+            return next(splits for _, splits in data.folds(samples, (held,), calibration))
+        if self.options.calibration_domains:
+            return data.split(samples, self.options.calibration_domains)
+        parts = {part: tuple(s for s in samples if s.split == part) for part in ("train", "dev")}
+        data.check_disjoint(parts)
+        if {sample.live for sample in parts["train"]} != {True, False}:
+            raise data.DataError("The train split needs bona fide frames and attacks.")
+        return data.Splits(parts["train"], (), parts["dev"])
 
     def _finish(
-        self,
-        models: tuple[bytes, bytes],
-        golden: Golden,
-        facts: dict[str, Any],
-        calibration: store.Store,
-        dev: Sequence[data.Sample],
+        self, models: tuple[bytes, bytes], golden: Golden, facts: dict[str, Any], fitted: Fitted
     ) -> Bundle:
         """Find the threshold with the serving engine, then write the bundle again with the measured figures."""
         fp32, int8 = models
-        folder = self.out / "bundle"
-        draft = bundles.write(folder, int8, facts | {"threshold": _draft_threshold()}, golden)
+        folder, calibration = self.out / "bundle", fitted.calibration
+        draft = bundles.write(folder, int8, facts | {"threshold": uncalibrated()}, golden)
         scores = score(draft, calibration)
-        threshold = calibrated(calibration, scores)
-        reference = export.p_live(fp32, _all_patches(calibration, draft.crop), draft.crop)
+        threshold = self._threshold(calibration, scores)
         value = float(threshold["value"])
-        parity = export.parity(scores, reference.astype(np.float64), value).as_dict()
-        parity["fp32_auc"] = _round(_auc(calibration, reference.astype(np.float64)))
-        parity["int8_auc"] = _round(_auc(calibration, scores))
-        held = self._load(dev)
+        held = self._load(fitted.splits.dev)
+        judged = calibration if len(calibration) else _spread(fitted.train, _CALIBRATION_FACES)
         figures = {
-            "calibration": figures_of(calibration, scores, value),
-            "dev": figures_of(held, score(draft, held), value) if len(held) else None,
-            "int8_against_fp32": parity,
+            "calibration": _figures_or_none(calibration, scores, value),
+            "dev": _figures_or_none(held, score(draft, held), value),
+            "int8_against_fp32": _parity(fp32, judged, score(draft, judged), draft.crop, value),
         }
         result = facts | {"threshold": threshold, "figures": figures}
         return bundles.write(folder, int8, result, golden)
 
-    def _load(self, samples: Sequence[data.Sample]) -> store.Store:
-        cache = self.out / "boxes.json"
-        loaded = store.load(self.manifest.parent, samples, self.detector, cache)
+    def _threshold(self, calibration: store.Faces, scores: Scores) -> dict[str, Any]:
+        if self.threshold is not None:
+            return dict(self.threshold)
+        if self.options.calibration_scores:
+            return promised(Path(self.options.calibration_scores), self.options.bpcer)
+        return calibrated(calibration, scores) if len(calibration) else uncalibrated()
+
+    @cached_property
+    def _data(self) -> DataSet:
+        return readers.read(self.manifest)
+
+    def _load(self, samples: Sequence[data.Sample]) -> store.Faces:
+        loaded = self._read(samples)
         self.say(f"{len(loaded)} frames read, {len(loaded.skipped)} skipped.")
         for path, reason in loaded.skipped.items():
             self.say(f"skipped {path}: {reason}")
         return loaded
 
-    def _fitter(self, train: store.Store, calibration: store.Store) -> loop.Fitter:
+    def _read(self, samples: Sequence[data.Sample]) -> store.Faces:
+        cut = [sample for sample in samples if isinstance(sample, PatchSample)]
+        if cut:
+            return patch_store.load(self._data.root, cut, self.options.crop)
+        return store.load(self._data.root, samples, self.detector, self.out / "boxes.json")
+
+    def _fitter(
+        self, splits: data.Splits, train: store.Faces, calibration: store.Faces
+    ) -> loop.Fitter:
         o = self.options
+        bound = {name: value for name, value in o.as_dict().items() if name not in FREE}
+        bound["accumulate"] = o.accumulate * self.ranks.world
+        bound["data"] = data.digest((*splits.train, *splits.calibration))
         return loop.Fitter(
-            train, calibration, o.crop, net_spec(o), recipe(o), fit_options(o), self.out
+            self._source(splits, train),
+            calibration,
+            o.crop,
+            net_spec(o),
+            fit_options(o),
+            self.out,
+            bound,
+            self.ranks.device(o.device, o.devices),
+            self.ranks,
+            self.bar,
         )
 
-    def _facts(
-        self, saved: dict[str, Any], splits: data.Splits, stores: tuple[store.Store, ...]
-    ) -> dict[str, Any]:
+    def _facts(self, saved: dict[str, Any], fitted: Fitted) -> dict[str, Any]:
         """What the manifest says about the network, its training and its data, apart from figures."""
         now = datetime.now(UTC)
+        splits = fitted.splits
         used = (*splits.train, *splits.calibration)
+        skipped = len(fitted.train.skipped) + len(fitted.calibration.skipped)
         return {
             "name": f"{self.options.arch}-{self.options.size}-{now:%Y%m%d}",
             "created": now.isoformat(timespec="seconds"),
@@ -119,59 +212,103 @@ class Pipeline:
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {
                 "options": self.options.as_dict(),
-                "recipe": _plain(asdict(recipe(self.options))),
+                "recipe": _plain(asdict(recipe(self.options)) | asdict(blend(self.options))),
                 "seconds": round(float(saved["elapsed"])),
-                "epochs": int(saved["done"]),
+                "epochs": int(saved["epoch"]),
                 "steps": int(saved["steps"]),
+                "processes": self.ranks.world,
             },
             "data": {
                 "sha256": data.digest(used),
                 "train": _counts(splits.train),
                 "calibration": _counts(splits.calibration),
-                "skipped": sum(len(loaded.skipped) for loaded in stores),
+                "skipped": skipped,
             },
         }
 
 
+def trained(
+    manifest: Path,
+    out: Path,
+    options: Options,
+    resume: bool,
+    say: Callable[[str], None],
+    bar: bool = False,
+) -> str | None:
+    """A whole run, alone or as one of the processes of ``torchrun``: the bundle's name, on rank 0 alone."""
+    with joined(options.device) as ranks:
+        heard = say if ranks.first else _silent
+        run = Pipeline(manifest, out, options, say=heard, ranks=ranks, bar=bar)
+        if ranks.first:
+            return run.run(resume).name
+        run.fit(resume)
+        return None
+
+
+def measured_throughput(options: Options) -> str:
+    """Faces a second of our training step and of Silent-Face's, in words."""
+    return str(throughput.measure(net_spec(options), options.batch))
+
+
 def net_spec(options: Options) -> NetSpec:
-    return NetSpec(arch=options.arch, patches=len(options.scales), size=options.size)
+    return NetSpec(
+        arch=options.arch,
+        patches=len(options.scales),
+        size=options.size,
+        activation=options.activation,
+        dropout=options.dropout,
+    )
+
+
+def _deck(frames: store.Faces, options: Options) -> Deck | PatchDeck:
+    if isinstance(frames, PatchStore):
+        return PatchDeck(frames, recipe(options))
+    if isinstance(frames, store.Store):
+        return Deck(frames, options.crop, recipe(options))
+    raise TypeError(f"{type(frames).__name__} cannot be drawn from.")
 
 
 def recipe(options: Options) -> Recipe:
-    return Recipe(samples=options.samples_per_epoch, batch=options.batch)
+    return Recipe(simulate=options.simulate, mixup=options.mixup, mixed=options.mixed)
+
+
+def blend(options: Options) -> Blend:
+    return Blend(
+        distil=options.distil,
+        smoothing=options.smoothing,
+        mixed=options.mixed,
+        mixup=options.mixup,
+        drop=options.drop,
+    )
 
 
 def fit_options(options: Options) -> loop.FitOptions:
     return loop.FitOptions(
-        epochs=options.epochs, minutes=options.minutes or None, seed=options.seed
+        epochs=options.epochs,
+        minutes=options.minutes or None,
+        seed=options.seed,
+        batch=options.batch,
+        rate=options.lr,
+        decay=options.weight_decay,
+        warmup=options.warmup,
+        ema=options.ema,
+        weights=Weights(options.fourier_weight, options.teacher_weight),
+        accumulate=options.accumulate,
+        precision=options.precision,
+        patience=options.patience,
+        save_every=options.save_every,
+        tensorboard=Path(options.tensorboard) if options.tensorboard else None,
     )
 
 
-def score(bundle: Bundle, frames: store.Store) -> Scores:
+def score(bundle: Bundle, frames: store.Faces) -> Scores:
     """p_live (N,) of stored frames through the serving engine."""
     model = LivenessModel(bundle)
     rows = [model.score(frames.patches(i, bundle.crop)[None])[0] for i in range(len(frames))]
     return np.asarray(rows, dtype=np.float64)
 
 
-def calibrated(frames: store.Store, scores: Scores) -> dict[str, Any]:
-    """The manifest's threshold: where APCER and BPCER meet on the whole frames of the calibration cameras.
-
-    Raises DataError when one class has no whole frame.
-    """
-    value = metrics.eer(*data.balanced(frames.samples, scores))[1]
-    whole = [sample for sample in frames.samples if sample.frame == "full"]
-    cameras = ", ".join(sorted({sample.domain for sample in whole}))
-    return {
-        "value": float(np.clip(value, 1e-4, 1 - 1e-4)),
-        "target": f"APCER = BPCER per frame on the calibration cameras ({cameras}), "
-        "each weighing the same",
-        "bona_fide": sum(sample.live for sample in whole),
-        "attacks": sum(not sample.live for sample in whole),
-    }
-
-
-def figures_of(frames: store.Store, scores: Scores, threshold: float) -> dict[str, Any]:
+def figures_of(frames: store.Faces, scores: Scores, threshold: float) -> dict[str, Any]:
     """Figures pooled over all frames of a store, and of each of its domains, at frame level."""
     domains = sorted({sample.domain for sample in frames.samples})
     each = {name: _figures(frames, scores, threshold, name) for name in domains}
@@ -179,7 +316,7 @@ def figures_of(frames: store.Store, scores: Scores, threshold: float) -> dict[st
 
 
 def _figures(
-    frames: store.Store, scores: Scores, threshold: float, domain: str | None = None
+    frames: store.Faces, scores: Scores, threshold: float, domain: str | None = None
 ) -> dict[str, Any]:
     bona_fide: list[float] = []
     species: dict[str, list[float]] = {}
@@ -190,23 +327,33 @@ def _figures(
     return metrics.summary(bona_fide, species, threshold)
 
 
-def _auc(frames: store.Store, scores: Scores) -> float:
+def _figures_or_none(
+    frames: store.Faces, scores: Scores, threshold: float
+) -> dict[str, Any] | None:
+    return figures_of(frames, scores, threshold) if len(frames) else None
+
+
+def _parity(
+    fp32: bytes, frames: store.Faces, scores: Scores, crop: CropSpec, threshold: float
+) -> dict[str, Any]:
+    """The serving engine's INT8 scores beside those of the float graph."""
+    reference = export.p_live(fp32, _patches(frames, crop), crop).astype(np.float64)
+    found = export.parity(scores, reference, threshold).as_dict()
+    return found | {"fp32_auc": _auc(frames, reference), "int8_auc": _auc(frames, scores)}
+
+
+def _auc(frames: store.Faces, scores: Scores) -> float:
     live = np.array([sample.live for sample in frames.samples])
-    return metrics.auc(scores[live], scores[~live])
+    return round(metrics.auc(scores[live], scores[~live]), 5)
 
 
-def _spread(frames: store.Store, crop: CropSpec, count: int) -> NDArray[np.uint8]:
-    """Patches of at most ``count`` frames, evenly over the store and so over its cameras and classes."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
-    return np.stack([frames.patches(int(i), crop) for i in chosen])
+def _spread(frames: store.Faces, count: int) -> store.Faces:
+    """At most ``count`` frames, evenly over the store and so over its cameras and classes."""
+    return frames.chosen(np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int)))
 
 
-def _all_patches(frames: store.Store, crop: CropSpec) -> NDArray[np.uint8]:
+def _patches(frames: store.Faces, crop: CropSpec) -> NDArray[np.uint8]:
     return np.stack([frames.patches(i, crop) for i in range(len(frames))])
-
-
-def _draft_threshold() -> dict[str, Any]:
-    return {"value": 0.5, "target": "not calibrated yet", "bona_fide": 0, "attacks": 0}
 
 
 def _counts(samples: Sequence[data.Sample]) -> dict[str, int]:
@@ -215,11 +362,11 @@ def _counts(samples: Sequence[data.Sample]) -> dict[str, int]:
     return {"bona_fide": live, "attacks": len(samples) - live, "domains": domains}
 
 
-def _round(value: float) -> float:
-    return round(value, 5)
-
-
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Tuples become lists, as JSON has them."""
     result: dict[str, Any] = json.loads(json.dumps(values))
     return result
+
+
+def _silent(line: str) -> None:
+    """What ranks other than the first say."""

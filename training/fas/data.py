@@ -2,14 +2,17 @@
 
 A manifest is a CSV with one row a frame: ``path`` (relative to the CSV), ``domain`` (one camera, room and small group
 of people), ``subject``, ``label`` (live or spoof), ``species``, ``split`` (train or dev), ``x, y, w, h`` (the face, in
-pixels) and, optionally, the outputs of two teachers: ``seed_logit`` (live minus spoof) and ``silentface_p`` (P(live)).
+pixels; all four empty: nobody looked for it yet) and, optionally, the outputs of two teachers: ``seed_logit`` (live
+minus spoof) and ``silentface_p`` (P(live)).
 """
 
 import csv
 import hashlib
+import io
 import math
+import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -19,6 +22,13 @@ from numpy.typing import NDArray
 from liveness.engine.crops import Box
 
 CLASSES = ("spoof", "live")
+SPECIES = ("print", "screen", "mask", "mixed")
+"""PAI species; mixed: one of them, and the data does not say which."""
+
+COLUMNS = (
+    *("path", "domain", "frame", "subject", "label", "species", "split"),
+    *("width", "height", "x", "y", "w", "h"),
+)
 Scores = NDArray[np.float64]
 
 _TEACHER_CLIP = 1e-3
@@ -29,14 +39,15 @@ class DataError(ValueError):
 
 
 class LeakError(DataError):
-    """A camera or a person stands in two splits."""
+    """A camera, a person or a picture stands in two splits."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """One labelled frame, ``full`` or a ``crop`` without context.
 
-    ``teacher``: fused logit of the predecessors for live, or None where they gave none.
+    ``box``: the labelled face in pixels of the upright picture, or None where the data has none. ``teacher``: fused
+    logit of the predecessors for live, or None where they gave none.
     """
 
     path: str
@@ -45,7 +56,7 @@ class Sample:
     live: bool
     species: str
     split: str
-    box: Box
+    box: Box | None
     teacher: float | None = None
     frame: str = "full"
 
@@ -72,18 +83,20 @@ def read_manifest(path: Path, limit: int | None = None) -> tuple[Sample, ...]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             samples = [_sample(row, path, n) for n, row in enumerate(csv.DictReader(file), 2)]
-    except OSError as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not samples:
         raise DataError(f"{path} has no rows.")
-    return tuple(samples if limit is None else _limited(samples, limit))
+    return limited(samples, limit)
 
 
-def split(samples: Iterable[Sample], calibration_domains: Sequence[str]) -> Splits:
+def split(
+    samples: Iterable[Sample], calibration_domains: Sequence[str], root: Path | None = None
+) -> Splits:
     """Dev rows stay dev; rows of the named domains calibrate; the rest trains.
 
-    Raises LeakError when a domain or a subject is in two splits, DataError when a part lacks a class or a
-    calibration domain does not exist outside dev.
+    Raises LeakError when a domain or a subject is in two splits (or, with the files at hand under ``root``, the same
+    picture), DataError when a part lacks a class or a calibration domain does not exist outside dev.
     """
     groups: dict[str, list[Sample]] = {"train": [], "calibration": [], "dev": []}
     for sample in samples:
@@ -93,7 +106,11 @@ def split(samples: Iterable[Sample], calibration_domains: Sequence[str]) -> Spli
     if missing:
         raise DataError(f"No training rows for calibration domains {', '.join(sorted(missing))}.")
     splits = Splits(*(tuple(groups[name]) for name in ("train", "calibration", "dev")))
-    check_disjoint({name: groups[name] for name in groups})
+    check_disjoint(groups)
+    if root is not None:
+        check_contents(
+            groups, fingerprints(root, (row for rows in groups.values() for row in rows))
+        )
     _check_classes("train", splits.train)
     _check_classes("calibration", splits.calibration)
     return splits
@@ -107,6 +124,64 @@ def check_disjoint(groups: Mapping[str, Sequence[Sample]]) -> None:
             for value in {_identity(row, what) for row in rows} - {""}:
                 if owner.setdefault(value, name) != name:
                     raise LeakError(f"The {what} {value} is in {owner[value]} and in {name}.")
+
+
+def folds(
+    samples: Sequence[Sample],
+    domains: Sequence[str],
+    calibration_domains: Sequence[str] = (),
+    root: Path | None = None,
+) -> Iterator[tuple[str, Splits]]:
+    """Leave one camera out: each named domain, or group of them ("cam04+cam13"), is judged once as ``dev``.
+
+    All its rows are judged, whatever their split; all train rows of other domains train; dev rows of other domains are
+    left out. Where a calibration domain is held out, the others calibrate. Raises LeakError and DataError as ``split``
+    does, and DataError for a domain that does not exist.
+    """
+    known = {row.domain for row in samples}
+    parts = {name: set(name.split("+")) for name in domains}
+    missing = set(calibration_domains).union(*parts.values()) - known
+    if missing:
+        raise DataError(f"No rows for the domains {', '.join(sorted(missing))}.")
+    prints = fingerprints(root, samples) if root is not None else {}
+    for name, held in parts.items():
+        yield name, _fold(samples, held, calibration_domains, prints)
+
+
+def _fold(
+    samples: Sequence[Sample], held: set[str], calibration: Sequence[str], prints: Mapping[str, str]
+) -> Splits:
+    groups: dict[str, list[Sample]] = {"train": [], "calibration": [], "held out": [], "dev": []}
+    for row in samples:
+        own = "calibration" if row.domain in calibration and row.split == "train" else row.split
+        groups["held out" if row.domain in held else own].append(row)
+    check_disjoint(groups)
+    check_contents(groups, prints)
+    _check_classes("train", groups["train"])
+    if calibration:
+        _check_classes("calibration", groups["calibration"])
+    return Splits(*(tuple(groups[name]) for name in ("train", "calibration", "held out")))
+
+
+def fingerprints(root: Path, samples: Iterable[Sample]) -> dict[str, str]:
+    """SHA-256 of each sample's file, by its path; one that cannot be read has none."""
+    found: dict[str, str] = {}
+    for path in {row.path for row in samples}:
+        try:
+            found[path] = hashlib.sha256((root / path).read_bytes()).hexdigest()
+        except OSError:
+            continue
+    return found
+
+
+def check_contents(groups: Mapping[str, Sequence[Sample]], prints: Mapping[str, str]) -> None:
+    """Raise LeakError when files of two groups hold the same picture, byte by byte."""
+    owner: dict[str, tuple[str, str]] = {}
+    for name, rows in groups.items():
+        for path in sorted({row.path for row in rows} & prints.keys()):
+            other, group = owner.setdefault(prints[path], (path, name))
+            if group != name:
+                raise LeakError(f"{other} in {group} and {path} in {name} are the same picture.")
 
 
 def balanced(samples: Sequence[Sample], scores: Scores) -> tuple[Scores, Scores]:
@@ -127,6 +202,34 @@ def balanced(samples: Sequence[Sample], scores: Scores) -> tuple[Scores, Scores]
 def _repeated(parts: Mapping[tuple[bool, str], list[float]], live: bool) -> Scores:
     chosen = [np.sort(values) for (kind, _), values in sorted(parts.items()) if kind == live]
     return np.concatenate([np.resize(values, max(map(len, chosen))) for values in chosen])
+
+
+def write_manifest(path: Path, rows: Iterable[tuple[Sample, int, int]], mode: int = 0o644) -> None:
+    """Write samples, each with the width and height of its picture, as a manifest; whole or not at all."""
+    write_csv(path, [COLUMNS, *(_row(*row) for row in rows)], mode)
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]], mode: int = 0o644) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    replace_file(path, text.getvalue().encode(), mode)
+
+
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all, readable for nobody whom ``mode`` does not name at any time."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    part.replace(path)
+
+
+def _row(sample: Sample, width: int, height: int) -> list[object]:
+    box = sample.box
+    corners = [round(v, 1) for v in (box.x, box.y, box.w, box.h)] if box else [""] * 4
+    label = "live" if sample.live else "spoof"
+    words = [sample.path, sample.domain, sample.frame, sample.subject, label, sample.species]
+    return [*words, sample.split, width, height, *corners]
 
 
 def digest(samples: Iterable[Sample]) -> str:
@@ -167,12 +270,16 @@ def _sample(row: Mapping[str, str], path: Path, line: int) -> Sample:
             live=row["label"] == "live",
             species=row["species"],
             split=row["split"],
-            box=Box(*(float(row[name]) for name in ("x", "y", "w", "h"))),
+            box=_box([row[name] for name in ("x", "y", "w", "h")]),
             teacher=_teacher(row.get("seed_logit"), row.get("silentface_p")),
             frame=row.get("frame") or "full",
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}, line {line}: {error!r}") from error
+
+
+def _box(values: Sequence[str]) -> Box | None:
+    return None if values == [""] * 4 else Box(*map(float, values))
 
 
 def _teacher(logit: str | None, probability: str | None) -> float | None:
@@ -188,14 +295,15 @@ def _identity(sample: Sample, what: str) -> str:
     return f"{sample.domain}/{value}" if what == "subject" and value else value
 
 
-def _limited(samples: Iterable[Sample], limit: int) -> list[Sample]:
+def limited(samples: Iterable[Sample], limit: int | None) -> tuple[Sample, ...]:
+    """At most ``limit`` rows of each domain and class; None for all."""
     seen: Counter[tuple[str, bool]] = Counter()
     kept = []
     for sample in samples:
         seen[sample.domain, sample.live] += 1
-        if seen[sample.domain, sample.live] <= limit:
+        if limit is None or seen[sample.domain, sample.live] <= limit:
             kept.append(sample)
-    return kept
+    return tuple(kept)
 
 
 def _check_classes(name: str, rows: Sequence[Sample]) -> None:

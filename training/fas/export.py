@@ -39,6 +39,12 @@ OPSET = 17
 INPUT, OUTPUT = "faces", "logits"
 GOLDEN_TOLERANCE = 0.05
 MAX_MEAN_DIFFERENCE = 0.05
+METHODS = {
+    "minmax": CalibrationMethod.MinMax,
+    "percentile": CalibrationMethod.Percentile,
+    "entropy": CalibrationMethod.Entropy,
+}
+"""How the range of an activation is found from what calibration faces give."""
 _LIVE = CLASSES.index("live")
 
 
@@ -66,7 +72,7 @@ class Parity:
 
 def load_network(saved: dict[str, Any]) -> MiniFASNet:
     """The averaged network of a checkpoint in evaluation mode, without its Fourier head; every key must fit."""
-    whole = TrainingNet(NetSpec(**saved["net"]))
+    whole = TrainingNet(NetSpec(**saved["net"]), saved.get("teachers", 0))
     whole.load_state_dict(saved["average"], strict=True)
     return whole.net.eval()
 
@@ -110,8 +116,20 @@ def to_onnx(net: MiniFASNet) -> bytes:
     return data
 
 
-def quantise(model: bytes, faces: Patches, crop: CropSpec) -> bytes:
-    """Static INT8 of an FP32 graph, calibrated on patches (N, P, S, S, 3) uint8 BGR of training cameras."""
+def quantise(
+    model: bytes,
+    faces: Patches,
+    crop: CropSpec,
+    method: str = "minmax",
+    reduce_range: bool = True,
+) -> bytes:
+    """Static INT8 of an FP32 graph, calibrated on patches (N, P, S, S, 3) uint8 BGR of training cameras.
+
+    method: one of METHODS, how activation ranges are found; reduce_range: weights of 7 bits, for processors without VNNI.
+    Raises ParityError for an unknown method.
+    """
+    if method not in METHODS:
+        raise ParityError(f"Calibration is one of {', '.join(METHODS)}, not {method!r}.")
     with tempfile.TemporaryDirectory() as folder:
         source, prepared, target = (Path(folder) / f"{name}.onnx" for name in ("f", "p", "q"))
         source.write_bytes(model)
@@ -122,10 +140,10 @@ def quantise(model: bytes, faces: Patches, crop: CropSpec) -> bytes:
             _Reader(faces, crop),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
+            calibrate_method=METHODS[method],
         )
         quantised = shortened(onnx.load(target))
     onnx.checker.check_model(quantised)

@@ -1,64 +1,22 @@
-"""MiniFASNet as a table of rows, and the Fourier head that is thrown away after training.
+"""Networks built from a table of rows, and the heads that are thrown away after training.
 
-Source of the architecture: Minivision's Silent-Face-Anti-Spoofing (``MiniFASNet.py``, Apache-2.0): a pruned
-MobileFaceNet. Module names follow that source, so its published weights load with ``strict=True``.
+Module names follow Minivision's Silent-Face-Anti-Spoofing (``MiniFASNet.py``, Apache-2.0), so its published weights
+load with ``strict=True``.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
+
+from training.fas.tables import FOURIER_STAGE, TABLES, Row
 
 ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
     "prelu": nn.PReLU,
     "relu": lambda _: nn.ReLU(inplace=True),
     "relu6": lambda _: nn.ReLU6(inplace=True),
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One depthwise block: 1×1 to ``hidden``, 3×3 depthwise with ``stride``, linear 1×1 to ``out``."""
-
-    hidden: int
-    out: int
-    stride: int = 1
-
-
-@dataclass(frozen=True)
-class Table:
-    """A network as data: a stem, four or more named stages of rows, and the width before the embedding.
-
-    A stage whose first row has stride 2 is a single block; any other stage is a chain of residual blocks.
-    """
-
-    stem: int
-    stages: tuple[tuple[str, tuple[Row, ...]], ...]
-    head: int = 512
-    embedding: int = 128
-
-
-def _residual(out: int, *hidden: int) -> tuple[Row, ...]:
-    return tuple(Row(width, out) for width in hidden)
-
-
-TABLES: dict[str, Table] = {
-    "minifasnet_v2": Table(
-        stem=32,
-        stages=(
-            ("conv_23", (Row(103, 64, 2),)),
-            ("conv_3", _residual(64, 13, 13, 13, 13)),
-            ("conv_34", (Row(231, 128, 2),)),
-            ("conv_4", _residual(128, 231, 52, 26, 77, 26, 26)),
-            ("conv_45", (Row(308, 128, 2),)),
-            ("conv_5", _residual(128, 26, 26)),
-        ),
-    ),
-}
-"""Known networks. ``minifasnet_v2`` is the published ``1.8M_`` channel list."""
-
-FOURIER_STAGE = "conv_4"
 
 
 @dataclass(frozen=True)
@@ -102,10 +60,31 @@ class ConvBlock(nn.Module):
         return y if self.linear else self.prelu(y)
 
 
-class DepthWise(nn.Module):
-    """Expand, filter each channel, project; ``residual`` adds the input to the output."""
+class SqueezeExcite(nn.Module):
+    """Weighs each channel by what all of them hold on average: (N, C, H, W) → the same shape."""
 
-    def __init__(self, cin: int, row: Row, activation: str, *, residual: bool) -> None:
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        self.avg_pool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels // reduction)
+        self.relu = nn.ReLU(inplace=True)
+        self.fc2 = nn.Conv2d(channels // reduction, channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.sigmoid = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        squeezed = self.relu(self.bn1(self.fc1(self.avg_pool(x))))
+        weights: Tensor = self.sigmoid(self.bn2(self.fc2(squeezed)))
+        return x * weights
+
+
+class DepthWise(nn.Module):
+    """Expand, filter each channel, project; ``residual`` adds the input, after squeeze-and-excitation if any."""
+
+    def __init__(
+        self, cin: int, row: Row, activation: str, *, residual: bool, squeeze: int = 0
+    ) -> None:
         super().__init__()
         self.conv = ConvBlock(cin, row.hidden, activation=activation)
         self.conv_dw = ConvBlock(
@@ -119,18 +98,27 @@ class DepthWise(nn.Module):
         )
         self.project = ConvBlock(row.hidden, row.out)
         self.residual = residual
+        if squeeze:
+            self.se_module = SqueezeExcite(row.out, squeeze)
+        self.squeeze = squeeze > 0
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.project(self.conv_dw(self.conv(x)))
+        if self.squeeze:
+            y = self.se_module(y)
         return x + y if self.residual else y
 
 
 class Residual(nn.Module):
-    """A chain of residual depthwise blocks of one width."""
+    """A chain of residual depthwise blocks of one width; ``squeeze`` belongs to the last."""
 
-    def __init__(self, cin: int, rows: Sequence[Row], activation: str) -> None:
+    def __init__(self, cin: int, rows: Sequence[Row], activation: str, squeeze: int = 0) -> None:
         super().__init__()
-        blocks = [DepthWise(cin, row, activation, residual=True) for row in rows]
+        each = [0] * (len(rows) - 1) + [squeeze]
+        blocks = [
+            DepthWise(cin, row, activation, residual=True, squeeze=reduction)
+            for row, reduction in zip(rows, each, strict=True)
+        ]
         self.model = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -150,7 +138,7 @@ class MiniFASNet(nn.Module):
         self.conv2_dw = ConvBlock(width, width, 3, groups=width, padding=1, activation=act)
         self.names = tuple(name for name, _ in table.stages)
         for name, rows in table.stages:
-            self.add_module(name, _stage(width, rows, act))
+            self.add_module(name, _stage(width, rows, act, table.squeeze))
             width = rows[-1].out
         self.conv_6_sep = ConvBlock(width, table.head, activation=act)
         self.conv_6_dw = ConvBlock(table.head, table.head, -(-spec.size // 16), groups=table.head)
@@ -168,14 +156,19 @@ class MiniFASNet(nn.Module):
             middle = x if name == FOURIER_STAGE else middle
         return middle, x
 
-    def classify(self, last: Tensor) -> Tensor:
-        """Logits (N, classes) from the map after the last stage."""
+    def embed(self, last: Tensor) -> Tensor:
+        """Embedding (N, 128) from the map after the last stage."""
         flat = self.conv_6_dw(self.conv_6_sep(last)).flatten(1)
-        logits: Tensor = self.prob(self.drop(self.bn(self.linear(flat))))
+        embedding: Tensor = self.bn(self.linear(flat))
+        return embedding
+
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Logits (N, classes) from the embedding."""
+        logits: Tensor = self.prob(self.drop(embedding))
         return logits
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classify(self.features(x)[1])
+        return self.classify(self.embed(self.features(x)[1]))
 
 
 class FourierHead(nn.Module):
@@ -193,18 +186,29 @@ class FourierHead(nn.Module):
         return y
 
 
+class Outputs(NamedTuple):
+    """What is fitted: logits (N, classes), spectrum (N, 1, S/8, S/8) and each teacher's logit for live (N, T)."""
+
+    logits: Tensor
+    spectrum: Tensor
+    opinions: Tensor
+
+
 class TrainingNet(nn.Module):
-    """The network with its auxiliary head: logits (N, classes) and spectrum (N, 1, S/8, S/8)."""
+    """The network with two heads that only training needs: the spectrum and the guesses at ``teachers`` opinions."""
 
-    def __init__(self, spec: NetSpec) -> None:
+    def __init__(self, spec: NetSpec, teachers: int = 0) -> None:
         super().__init__()
-        rows = dict(TABLES[spec.arch].stages)[FOURIER_STAGE]
+        table = TABLES[spec.arch]
         self.net = MiniFASNet(spec)
-        self.fourier = FourierHead(rows[-1].out)
+        self.fourier = FourierHead(dict(table.stages)[FOURIER_STAGE][-1].out)
+        self.opinions = nn.Linear(table.embedding, teachers) if teachers else None
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Outputs:
         middle, last = self.net.features(x)
-        return self.net.classify(last), self.fourier(middle)
+        embedding = self.net.embed(last)
+        opinions = x.new_zeros(len(x), 0) if self.opinions is None else self.opinions(embedding)
+        return Outputs(self.net.classify(embedding), self.fourier(middle), opinions)
 
 
 def parameters(net: nn.Module) -> int:
@@ -212,7 +216,7 @@ def parameters(net: nn.Module) -> int:
     return sum(weights.numel() for weights in net.parameters())
 
 
-def _stage(cin: int, rows: Sequence[Row], activation: str) -> nn.Module:
+def _stage(cin: int, rows: Sequence[Row], activation: str, squeeze: int) -> nn.Module:
     if rows[0].stride == 2:
         return DepthWise(cin, rows[0], activation, residual=False)
-    return Residual(cin, rows, activation)
+    return Residual(cin, rows, activation, squeeze)

@@ -4,44 +4,67 @@ A simulation, not evidence: it adds attack variety to training in a small share 
 The steps follow the light: display or print → flat carrier held before the scene → camera. Everything is BGR uint8.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from liveness.engine.crops import Box
+from liveness.engine.crops import Box, CropSpec, patches
 from liveness.engine.frames import Picture
 
 Floats = NDArray[np.float32]
-SPECIES = ("screen", "print")
+SPECIES = ("screen", "print", "mask")
+_SHARES = (0.5, 0.35, 0.15)
 _CANVAS = 384
+_FACE = CropSpec((0.6,), 16)
 
 
-def recapture(picture: Picture, box: Box, rng: Generator) -> tuple[Picture, Box, str]:
-    """Show the face of a bona fide frame again on a screen or a print: frame, new face box, PAI species.
+@dataclass(frozen=True)
+class Shown:
+    """What the attacker displays: a picture (H, W, 3) uint8 BGR and the box of its face."""
 
-    The result has the size of ``picture``. Near attacks fill the view, far ones show the carrier's edge and the scene.
+    picture: Picture
+    box: Box
+
+
+def recapture(
+    picture: Picture, box: Box, rng: Generator, shown: Shown | None = None
+) -> tuple[Picture, Box, str]:
+    """Hold a face up to the camera of a bona fide frame, on a screen or a print: frame, new face box, PAI species.
+
+    shown: whose face; without it the frame's own. The result has the size of ``picture``. Near attacks fill the view,
+    far ones show the carrier's edge, a hand and the scene.
     """
-    species = str(rng.choice(SPECIES))
-    shown, face = _cut(picture, box, rng)
-    carrier = (_screen if species == "screen" else _print)(shown.astype(np.float32), rng)
-    carrier, face = _frame(carrier, face, species, rng)
-    result, placed = _hold(picture, carrier, face, box, rng)
+    species = str(rng.choice(SPECIES, p=_SHARES))
+    skin = patches(picture, box, _FACE)[0].mean(axis=(0, 1))
+    content, face = _cut(shown or Shown(picture, box), rng)
+    carrier = (_screen if species == "screen" else _print)(content.astype(np.float32), rng)
+    if species == "mask":
+        solid = _cut_out(carrier.shape[0], carrier.shape[1], face, rng)
+    else:
+        carrier, face = _frame(carrier, face, species, rng)
+        solid = np.full(carrier.shape[:2], 255, np.uint8)
+    result, placed = _hold(picture, (carrier, solid), face, box, rng)
+    if rng.random() < 0.4:
+        result = _fingers(result, placed, carrier.shape[0] / face.side, skin, rng)
     return result, placed, species
 
 
-def _cut(picture: Picture, box: Box, rng: Generator) -> tuple[Picture, Box]:
-    """The part of the frame that the attacker displays, on a canvas with a longer side of _CANVAS pixels."""
+def _cut(shown: Shown, rng: Generator) -> tuple[Picture, Box]:
+    """The part of the picture that the attacker displays, on a canvas with a longer side of _CANVAS pixels."""
+    picture, box = shown.picture, shown.box
     height, width = picture.shape[:2]
-    side = box.side * rng.uniform(1.3, 3.5)
+    side = box.side * float(np.exp(rng.uniform(np.log(1.3), np.log(6.0))))
     cx, cy = box.centre
     x0, y0 = max(0, int(cx - side / 2)), max(0, int(cy - side / 2))
     x1, y1 = min(width, int(cx + side / 2) + 1), min(height, int(cy + side / 2) + 1)
     factor = _CANVAS / max(x1 - x0, y1 - y0)
     size = max(8, round((x1 - x0) * factor)), max(8, round((y1 - y0) * factor))
-    shown = cv2.resize(picture[y0:y1, x0:x1], size, interpolation=cv2.INTER_LINEAR)
+    content = cv2.resize(picture[y0:y1, x0:x1], size, interpolation=cv2.INTER_LINEAR)
     face = Box((box.x - x0) * factor, (box.y - y0) * factor, box.w * factor, box.h * factor)
-    return np.asarray(shown, np.uint8), face
+    return np.asarray(content, np.uint8), face
 
 
 def _screen(shown: Floats, rng: Generator) -> Floats:
@@ -102,31 +125,67 @@ def _glare(lit: Floats, rng: Generator) -> Floats:
 
 
 def _frame(carrier: Floats, face: Box, species: str, rng: Generator) -> tuple[Floats, Box]:
-    """A dark bezel round a screen, a white margin round a print; sometimes neither is there."""
-    margin = int(rng.uniform(0.02, 0.1) * _CANVAS) if rng.random() < 0.75 else 0
-    shade = rng.uniform(0, 50) if species == "screen" else rng.uniform(150, 245)
-    edged = np.full(
-        (carrier.shape[0] + 2 * margin, carrier.shape[1] + 2 * margin, 3), shade, np.float32
+    """A dark or bright bezel round a screen, a white margin round a print; sometimes neither is there."""
+    if rng.random() < 0.2:
+        return carrier, face
+    narrow, wide = (int(value * _CANVAS) for value in np.sort(rng.uniform(0.01, 0.14, 2)))
+    dark = species == "screen" and rng.random() < 0.8
+    shade = rng.uniform(0, 50) if dark else rng.uniform(130, 245)
+    edged = cv2.copyMakeBorder(
+        carrier, wide, wide, narrow, narrow, cv2.BORDER_CONSTANT, value=(shade, shade, shade)
     )
-    edged[margin : edged.shape[0] - margin, margin : edged.shape[1] - margin] = carrier
-    return edged, Box(face.x + margin, face.y + margin, face.w, face.h)
+    return np.asarray(edged, np.float32), Box(face.x + narrow, face.y + wide, face.w, face.h)
+
+
+def _cut_out(height: int, width: int, face: Box, rng: Generator) -> Picture:
+    """What is left (H, W), 255 or 0, of a print that was cut along the face, often with holes for the eyes."""
+    solid = np.zeros((height, width), np.uint8)
+    (cx, cy), (wide, high) = face.centre, rng.uniform(0.5, 0.7, 2)
+    axes = round(face.w * wide), round(face.h * high)
+    cv2.ellipse(solid, (round(cx), round(cy)), axes, 0, 0, 360, (255,), -1)
+    if rng.random() < 0.5:
+        for eye in (-0.2, 0.2):
+            hole = round(cx + eye * face.w), round(cy - 0.1 * face.h)
+            cv2.circle(solid, hole, round(face.w * rng.uniform(0.05, 0.1)), (0,), -1)
+    return solid
 
 
 def _hold(
-    scene: Picture, carrier: Floats, face: Box, box: Box, rng: Generator
+    scene: Picture, held: tuple[Floats, Picture], face: Box, box: Box, rng: Generator
 ) -> tuple[Picture, Box]:
-    """Hold the carrier, slightly turned, where its face comes near the place and size of the old one."""
+    """Hold a carrier and its outline, turned and tilted a little, where its face comes near the place and size of the old one."""
+    carrier, solid = held
     grow = box.side / face.side * rng.uniform(0.8, 1.25)
     turn = rng.normal(0, 0.06)
     cos, sin = grow * np.cos(turn), grow * np.sin(turn)
     (fx, fy), (bx, by) = face.centre, box.centre
-    affine = np.array(
-        [[cos, -sin, bx - cos * fx + sin * fy], [sin, cos, by - sin * fx - cos * fy]], np.float32
-    )
+    tilt = rng.normal(0, 0.1, 2) / max(carrier.shape[:2])
+    flat = np.array([[cos, -sin, bx], [sin, cos, by], [0, 0, 1]])
+    leaning = np.array([[1, 0, 0], [0, 1, 0], [*tilt, 1]])
+    homography = flat @ leaning @ np.array([[1, 0, -fx], [0, 1, -fy], [0, 0, 1.0]])
     height, width = scene.shape[:2]
     filled = np.clip(carrier, 0, 255).astype(np.uint8)
-    drawn = cv2.warpAffine(filled, affine, (width, height), flags=cv2.INTER_LINEAR)
-    mask = cv2.warpAffine(np.full(filled.shape[:2], 255, np.uint8), affine, (width, height))
-    result = np.where(mask[..., None] > 127, drawn, scene)
+    drawn = cv2.warpPerspective(filled, homography, (width, height), flags=cv2.INTER_LINEAR)
+    mask = cv2.warpPerspective(solid, homography, (width, height))
+    soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32)[..., None] / 255
+    result = scene + (drawn.astype(np.float32) - scene) * soft
     w, h = face.w * grow, face.h * grow
     return np.asarray(result, np.uint8), Box(bx - w / 2, by - h / 2, w, h)
+
+
+def _fingers(
+    scene: Picture, box: Box, reach: float, skin: NDArray[np.float64], rng: Generator
+) -> Picture:
+    """A few finger-like shapes in about the scene's own colours at the carrier's lower half; ``reach``: its height in
+    face sides."""
+    drawn = scene.copy()
+    thick = max(2, round(box.side * rng.uniform(0.08, 0.16)))
+    left = 1 if rng.random() < 0.5 else -1
+    for n in range(int(rng.integers(1, 5))):
+        x = box.centre[0] + left * box.side * rng.uniform(0.6, 1.1)
+        y = box.centre[1] + box.side * min(reach / 2, 1.6) * rng.uniform(0.2, 0.9) + n * thick
+        axes = round(thick * rng.uniform(1.5, 3.0)), thick // 2 + 1
+        colour = [float(c) for c in np.clip(skin * rng.uniform(0.6, 1.2), 0, 255)]
+        angle = float(rng.uniform(-25, 25))
+        cv2.ellipse(drawn, (round(x), round(y)), axes, angle, 0, 360, colour, -1, cv2.LINE_AA)
+    return drawn

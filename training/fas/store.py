@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from liveness.engine.crops import Box, CropError, CropSpec, Patches, patches
 from liveness.engine.faces import FaceDetector
@@ -11,6 +12,23 @@ from liveness.engine.frames import FILE_LIMITS, FrameError, Picture, decode
 from training.fas.data import Sample
 
 MIN_OVERLAP = 0.3
+
+
+class Faces(Protocol):
+    """Labelled faces that can be cut: whole frames, or patches that were cut before. ``skipped``: path → reason."""
+
+    samples: list[Sample]
+    skipped: dict[str, str]
+
+    def __len__(self) -> int: ...
+
+    def patches(self, index: int, spec: CropSpec) -> Patches:
+        """Patches (P, S, S, 3) uint8 BGR."""
+        ...
+
+    def chosen(self, indices: Iterable[int]) -> "Faces":
+        """A part of them."""
+        ...
 
 
 @dataclass
@@ -24,6 +42,18 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def extend(self, other: "Store") -> None:
+        """Take over another store's frames, as of a second data set."""
+        self.samples += other.samples
+        self.frames += other.frames
+        self.boxes += other.boxes
+        self.skipped |= other.skipped
+
+    def chosen(self, indices: Iterable[int]) -> "Store":
+        """A part of the store."""
+        kept = list(indices)
+        return Store(*([rows[i] for i in kept] for rows in (self.samples, self.frames, self.boxes)))  # type: ignore[arg-type]
 
     def patches(self, index: int, spec: CropSpec) -> Patches:
         """Patches (P, S, S, 3) uint8 BGR exactly as serving would cut them."""
@@ -50,12 +80,17 @@ def load(
     return store
 
 
-def serving_box(picture: Picture, labelled: Box, detector: FaceDetector) -> Box:
+def serving_box(picture: Picture, labelled: Box | None, detector: FaceDetector) -> Box:
     """The detection that overlaps the labelled box best (IoU ≥ 0.3), else the labelled box.
 
-    The network must learn from the boxes that it will be given, not from an annotator's.
+    The network must learn from the boxes that it will be given, not from an annotator's. Without a label: the largest
+    face. Raises CropError when there is neither a label nor a face.
     """
     found: Sequence[Box] = [face.box for face in detector.detect(picture)]
+    if labelled is None:
+        if not found:
+            raise CropError("No face was found.")
+        return max(found, key=lambda box: box.side)
     best = max(found, key=labelled.iou, default=labelled)
     return best if labelled.iou(best) >= MIN_OVERLAP else labelled
 

@@ -90,3 +90,35 @@ def test_the_digest_follows_the_rows_and_not_their_order() -> None:
     rows = both("a")
     assert data.digest(rows) == data.digest(reversed(rows))
     assert data.digest(rows) != data.digest([rows[0], sample("a", live=False, species="print")])
+
+
+def test_an_empty_box_is_no_box_and_half_a_box_is_an_error(tmp_path: Path) -> None:
+    none = row("a.jpg", "a", True) | {"x": "", "y": "", "w": "", "h": ""}
+    assert data.read_manifest(write_manifest(tmp_path / "m.csv", [none]))[0].box is None
+    path = write_manifest(tmp_path / "m.csv", [none | {"x": "4"}])
+    with pytest.raises(data.DataError, match="line 2"):
+        data.read_manifest(path)
+
+
+def test_a_written_manifest_reads_back_as_it_was(tmp_path: Path) -> None:
+    rows = [*both("a"), sample("b", path="ü, 1.jpg", box=None, frame="crop", subject="7")]
+    data.write_manifest(tmp_path / "m.csv", [(row, 160, 160) for row in rows])
+    assert data.read_manifest(tmp_path / "m.csv") == tuple(rows)
+
+
+def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
+    data.replace_file(tmp_path / "f", b"old")
+    data.replace_file(tmp_path / "f", b"new", 0o600)
+    assert (tmp_path / "f").read_bytes() == b"new"
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_the_same_picture_in_two_splits_is_a_leak_that_names_both(tmp_path: Path) -> None:
+    rows = [*both("a"), *both("c"), *both("d", split="dev")]
+    for n, each in enumerate(rows):
+        (tmp_path / each.path).write_bytes(b"%d" % n)
+    data.split(rows, ["c"], tmp_path)
+    (tmp_path / "dTrue.jpg").write_bytes(b"1")
+    with pytest.raises(data.LeakError, match=r"aFalse\.jpg in train and dTrue\.jpg in dev"):
+        data.split(rows, ["c"], tmp_path)

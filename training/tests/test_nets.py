@@ -1,27 +1,25 @@
-from pathlib import Path
+import warnings
 
+import numpy as np
+import onnx
 import pytest
 import torch
 
-from training.fas.nets import MiniFASNet, NetSpec, TrainingNet, parameters
+from liveness.engine.crops import CropSpec
+from training.fas import export
+from training.fas.nets import MiniFASNet, NetSpec, SqueezeExcite, TrainingNet
+from training.fas.tables import FOURIER_STAGE, TABLES
 
-ANCHORS = Path(__file__).resolve().parents[3] / "shared" / "anchors" / "silentface"
-
-
-@pytest.mark.skipif(not ANCHORS.exists(), reason="the published weights are not on this machine")
-def test_the_published_minifasnet_v2_loads_strictly() -> None:
-    saved = torch.load(
-        ANCHORS / "2.7_80x80_MiniFASNetV2.pth", map_location="cpu", weights_only=True
-    )
-    weights = {name.removeprefix("module."): value for name, value in saved.items()}
-    net = MiniFASNet(NetSpec(patches=1, size=80, classes=3, activation="prelu"))
-    net.load_state_dict(weights, strict=True)
-    assert net.eval()(torch.zeros(1, 3, 80, 80)).isfinite().all()
+ARCHITECTURES = list(TABLES)
 
 
-def test_the_table_has_the_published_number_of_parameters() -> None:
-    published = NetSpec(patches=1, size=80, classes=3, activation="prelu")
-    assert parameters(MiniFASNet(published)) == 434_560
+def _restless(spec: NetSpec) -> MiniFASNet:
+    """Random weights with batch statistics that differ from their defaults."""
+    torch.manual_seed(0)
+    net = MiniFASNet(spec).train()
+    for _ in range(3):
+        net(torch.rand(8, 3 * spec.patches, spec.size, spec.size))
+    return net.eval()
 
 
 @pytest.mark.parametrize("activation", ["relu", "relu6", "prelu"])
@@ -33,9 +31,71 @@ def test_any_number_of_patches_and_size_gives_logits(
     assert net(torch.rand(2, 3 * patches, size, size)).shape == (2, 2)
 
 
-def test_the_auxiliary_head_leaves_the_logits_as_they_are() -> None:
-    whole = TrainingNet(NetSpec(size=32)).eval()
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_architecture_carries_the_training_heads(arch: str) -> None:
+    whole = TrainingNet(NetSpec(arch, size=32), teachers=2).eval()
     inputs = torch.rand(2, 9, 32, 32)
-    logits, spectrum = whole(inputs)
-    assert spectrum.shape == (2, 1, 4, 4)
-    torch.testing.assert_close(logits, whole.net(inputs))
+    found = whole(inputs)
+    assert found.spectrum.shape == (2, 1, 4, 4)
+    assert found.opinions.shape == (2, 2)
+    torch.testing.assert_close(found.logits, whole.net(inputs))
+
+
+def test_without_teachers_there_are_no_opinions_and_no_weights_for_them() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = TrainingNet(NetSpec(size=32)).eval()
+    _, _, opinions = whole(torch.rand(2, 9, 32, 32))
+    assert opinions.shape == (2, 0)
+    assert not [name for name in whole.state_dict() if name.startswith("opinions")]
+
+
+def test_opinions_and_spectrum_teach_the_network_itself() -> None:
+    whole = TrainingNet(NetSpec(size=32), teachers=1)
+    _, spectrum, opinions = whole(torch.rand(2, 9, 32, 32))
+    for head in (spectrum, opinions):
+        whole.zero_grad()
+        head.sum().backward(retain_graph=True)
+        stem = whole.net.conv1.conv.weight.grad
+        assert stem is not None
+        assert stem.abs().sum() > 0
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_folding_keeps_the_logits_of_every_architecture(arch: str) -> None:
+    net = _restless(NetSpec(arch, patches=1, size=32))
+    inputs = torch.rand(4, 3, 32, 32)
+    torch.testing.assert_close(export.folded(net)(inputs), net(inputs), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("arch", "chains"), [("minifasnet_v1se", 3), ("minifasnet_v2", 0)])
+def test_squeeze_and_excitation_sits_on_the_last_block_of_each_chain(
+    arch: str, chains: int
+) -> None:
+    net = MiniFASNet(NetSpec(arch))
+    where = [name for name, part in net.named_modules() if isinstance(part, SqueezeExcite)]
+    ends = ["conv_3.model.3.se_module", "conv_4.model.5.se_module", "conv_5.model.1.se_module"]
+    assert where == ends[:chains]
+
+
+def test_squeeze_and_excitation_becomes_integers() -> None:
+    crop = CropSpec((1.0,), 32)
+    faces = np.random.default_rng(0).integers(0, 256, (4, 1, 32, 32, 3), np.uint8)
+    fp32 = export.to_onnx(_restless(NetSpec("minifasnet_v2se", patches=1, size=32)))
+    int8 = export.quantise(fp32, faces, crop)
+    kinds = [node.op_type for node in onnx.load_from_string(int8).graph.node]
+    assert "BatchNormalization" not in kinds
+    assert kinds.count("GlobalAveragePool") == kinds.count("Sigmoid") == 3
+    exact, rounded = (export.p_live(model, faces, crop) for model in (fp32, int8))
+    np.testing.assert_allclose(rounded, exact, atol=0.05)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_fourier_stage_ends_at_an_eighth_of_the_side(arch: str) -> None:
+    strides = 2
+    for name, rows in TABLES[arch].stages:
+        strides *= rows[0].stride
+        if name == FOURIER_STAGE:
+            assert strides == 8
+            return
+    pytest.fail("there is no such stage")

@@ -1,10 +1,10 @@
 import pytest
 
-from training.options import OptionError, Options, from_dict
+from training.options import OptionError, Options, from_dict, patch_info
 
 
 def test_options_survive_json() -> None:
-    options = Options(scales=(1.5, 2.7), calibration_domains=("x",), limit=3)
+    options = Options(scales=(1.5, 2.7), calibration_domains=("x",), limit=3, devices=(0, 1))
     assert from_dict(options.as_dict()) == options
 
 
@@ -21,10 +21,45 @@ def test_what_is_missing_keeps_its_default() -> None:
         ({"scales": ["wide"]}, "wide"),
         ({"scales": []}, "Scales must lie"),
         ({"size": 4}, "Size must lie"),
-        ({"calibration_domains": []}, "calibration_domains"),
         ({"batch": None}, "NoneType"),
+        ({"batch": 1}, "batch must be at least 2"),
+        ({"arch": "resnet"}, "arch must be one of .*minifasnet_v2"),
+        ({"activation": "tanh"}, "activation must be one of relu"),
+        ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16"),
+        ({"border": "black"}, "border must be one of"),
+        ({"lr": 0}, "lr must be at least"),
+        ({"lr": "nan"}, "lr must be at least"),
+        ({"ema": 1}, "ema must be at most"),
+        ({"mixed": 1.5}, "mixed must be at most 1"),
+        ({"accumulate": 0}, "accumulate must be at least 1"),
+        ({"patience": -1}, "patience must not be negative"),
+        ({"device": "gpu"}, "device must be auto, cpu or cuda:0"),
+        ({"devices": ["zero"]}, "zero"),
     ],
 )
 def test_a_wrong_option_is_refused_in_words(values: dict[str, object], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         from_dict(values)
+
+
+def test_no_camera_need_be_set_aside() -> None:
+    assert from_dict({"calibration_domains": []}).calibration_domains == ()
+
+
+def test_the_border_reaches_the_crop() -> None:
+    assert Options(border="inside").crop.border == "inside"
+
+
+def test_patches_may_be_named_as_their_folders_are() -> None:
+    assert patch_info(["1_80x80", "2.7_80x80"]) == ((1.0, 2.7), 80)
+
+
+@pytest.mark.parametrize("names", [["org_1_80x60"], ["1_80x60"], ["2.7"], []])
+def test_a_folder_that_holds_no_square_patches_is_refused(names: list[str]) -> None:
+    with pytest.raises(OptionError, match="patch_info"):
+        patch_info(names)
+
+
+def test_patches_of_one_network_have_one_size() -> None:
+    with pytest.raises(OptionError, match="one size"):
+        patch_info(["1_80x80", "4_96x96"])

@@ -1,5 +1,9 @@
 """Train a liveness network and write a bundle: for a person at a terminal, and for the queue with --run."""
 
+import os
+import shlex
+import sys
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -7,63 +11,71 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from training import services
 from training.models import TrainingRun
-from training.options import OptionError, Options, from_dict
+from training.options import OptionError, Options, from_dict, kind, patch_info
 
-_NUMBERS = {
-    "epochs": (int, "Epochs at most"),
-    "batch": (int, "Faces a step"),
-    "samples-per-epoch": (int, "Augmented faces an epoch"),
-    "size": (int, "Side of a patch in pixels"),
-    "minutes": (float, "Time for fitting, 0 for no limit; export and evaluation follow"),
-    "seed": (int, "Seed of every random choice"),
-    "limit": (int, "Frames of each domain and class at most"),
+_SPELLED = {
+    "scales": ("--patches", "--scales"),
+    "devices": ("--device_ids", "--device-ids"),
 }
+"""Options that are spelled in another way than they are named."""
 
 
 class Command(BaseCommand):
     help = (
         "Train, quantise and evaluate a liveness network; OUT/bundle is the result. "
-        "Ctrl-C leaves a checkpoint that --resume continues."
+        "Ctrl-C leaves a checkpoint that --resume continues, to the bit unless --minutes cuts the run. "
+        "On several devices: torchrun --nproc_per_node 2 manage.py train_fas ..."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        defaults = Options()
         parser.add_argument("--data", type=Path, help="Manifest CSV of the data set.")
         parser.add_argument("--out", type=Path, help="Folder for checkpoints and the bundle.")
         parser.add_argument("--run", type=int, help="Take data, options and folder from this run.")
         parser.add_argument("--resume", action="store_true", help="Continue OUT/last.pt.")
-        parser.add_argument("--arch", help=f"Network table (default {defaults.arch}).")
-        for name, (kind, text) in _NUMBERS.items():
-            default = getattr(defaults, name.replace("-", "_"))
-            text = f"{text}." if default is None else f"{text} (default {default})."
-            parser.add_argument(f"--{name}", type=kind, help=text)
-        scales = ",".join(str(scale) for scale in defaults.scales)
-        parser.add_argument("--scales", help=f"Patch sides in face sides (default {scales}).")
-        domains = ",".join(defaults.calibration_domains)
         parser.add_argument(
-            "--calibration-domains", help=f"Never trained on, for choices (default {domains})."
+            "--measure-throughput",
+            action="store_true",
+            help="Train nothing: time a step of this network and of Silent-Face's recipe here.",
         )
+        parser.add_argument(
+            "--patch_info",
+            "--patch-info",
+            action="append",
+            help="Patches by the names of their folders, such as 2.7_80x80,4_80x80; instead of "
+            "--patches and --size.",
+        )
+        for each in fields(Options):
+            _add(parser, each)
 
     def handle(self, *args: Any, **given: Any) -> None:
         data, out, options = self._plan(given)
+        _check_devices(options)
         try:
-            from training.pipeline import FAILURES, Pipeline  # torch only where training starts
+            from training import pipeline  # torch only where training starts
         except ImportError as error:
             raise CommandError(f"{error}. Install requirements-training.txt.") from error
+        if given["measure_throughput"]:
+            self._say(pipeline.measured_throughput(options))
+            return
         try:
-            bundle = Pipeline(data, out, options, say=self._say).run(given["resume"])
-        except FAILURES as error:
+            name = pipeline.trained(
+                data, out, options, given["resume"], self._say, self.stdout.isatty()
+            )
+        except pipeline.FAILURES as error:
             raise CommandError(str(error)) from error
+        except pipeline.Interrupted as error:
+            raise CommandError(str(error), returncode=128 + error.signum) from error
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted; --resume continues.", returncode=130) from error
-        self._say(f"{bundle.name} is in {out / 'bundle'}.")
+        if name:
+            self._say(f"{name} is in {out / 'bundle'}.")
 
     def _plan(self, given: dict[str, Any]) -> tuple[Path, Path, Options]:
         try:
             if given["run"] is not None:
                 return _of_run(given["run"])
-            if not given["data"] or not given["out"]:
+            if not given["measure_throughput"] and not (given["data"] and given["out"]):
                 raise CommandError("Give --data and --out, or --run.")
             return given["data"], given["out"], from_dict(_chosen(given))
         except (OptionError, services.RequestError) as error:
@@ -72,6 +84,19 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _add(parser: CommandParser, each: "Field[Any]") -> None:
+    """One argument for one option; what it may be is checked by Options, for forms too."""
+    names = _SPELLED.get(each.name, (f"--{each.name.replace('_', '-')}",))
+    several, default = isinstance(each.default, tuple), each.default
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    text = each.metadata["help"] + (
+        f": {', '.join(among)}" if (among := each.metadata["among"]) else ""
+    )
+    text += f" (default {shown})." if shown not in (None, "") else "."
+    text = text.replace("%", "%%")
+    parser.add_argument(*names, dest=each.name, type=str if several else kind(each), help=text)
 
 
 def _of_run(pk: int) -> tuple[Path, Path, Options]:
@@ -84,9 +109,25 @@ def _of_run(pk: int) -> tuple[Path, Path, Options]:
 
 def _chosen(given: dict[str, Any]) -> dict[str, Any]:
     """Only what was really given, so that defaults live in one place."""
-    names = [name.replace("-", "_") for name in _NUMBERS]
-    chosen = {name: given[name] for name in (*names, "arch") if given[name] is not None}
-    for name in ("scales", "calibration_domains"):
-        if given[name]:
-            chosen[name] = [part.strip() for part in given[name].split(",")]
+    chosen = {}
+    for each in fields(Options):
+        value = given[each.name]
+        if value is not None:
+            chosen[each.name] = _parts(value) if isinstance(each.default, tuple) else value
+    if given["patch_info"]:
+        if {"scales", "size"} & chosen.keys():
+            raise OptionError("Give either --patch_info or --patches and --size.")
+        chosen["scales"], chosen["size"] = patch_info(_parts(",".join(given["patch_info"])))
     return chosen
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _check_devices(options: Options) -> None:
+    """Several devices need one process each, and only ``torchrun`` starts those."""
+    count = len(options.devices)
+    if count > 1 and "WORLD_SIZE" not in os.environ:
+        line = shlex.join(["torchrun", "--nproc_per_node", str(count), *sys.argv])
+        raise CommandError(f"{count} devices need {count} processes. Start them with:\n  {line}")

@@ -1,0 +1,84 @@
+"""Leave one camera out: a network for every fold, each judged on the cameras that it never saw.
+
+Every fold is ``manage.py train_fas --leave-out FOLD`` in a process of its own, so that one that was killed is continued
+and one that is done is not made again.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
+
+class FoldError(RuntimeError):
+    """A fold could not be trained; the message names its log."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One network: the domains it must not see, joined by ``+``, and its folder."""
+
+    name: str
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        return self.folder / "bundle"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(self.name.split("+"))
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """All folds of one data set. options: further words for ``train_fas``; jobs: folds at the same time."""
+
+    data: Path
+    out: Path
+    names: Sequence[str]
+    options: Sequence[str] = ()
+    jobs: int = 1
+    say: Callable[[str], None] = print
+
+    @property
+    def folds(self) -> list[Fold]:
+        return [Fold(name, self.out / name) for name in self.names]
+
+    def run(self) -> list[Fold]:
+        """Train what is not trained yet; the folds in their order. Raises FoldError when any of them failed."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            failed = [problem for problem in pool.map(self._train, self.folds) if problem]
+        if failed:
+            raise FoldError(" ".join(failed))
+        return self.folds
+
+    def _train(self, fold: Fold) -> str:
+        if (fold.bundle / "manifest.json").exists():
+            self.say(f"{fold.name}: done before.")
+            return ""
+        fold.folder.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        with fold.log.open("ab") as log:
+            done = subprocess.run(
+                self.command(fold), stdout=log, stderr=subprocess.STDOUT, check=False
+            )
+        if done.returncode:
+            return f"Fold {fold.name} stopped with exit status {done.returncode}; see {fold.log}."
+        self.say(f"{fold.name}: trained in {(time.monotonic() - began) / 60:.1f} minutes.")
+        return ""
+
+    def command(self, fold: Fold) -> list[str]:
+        """The command line of one fold; it resumes where there is a checkpoint."""
+        words = [sys.executable, str(MANAGE), "train_fas", "--data", str(self.data)]
+        words += ["--out", str(fold.folder), "--leave-out", fold.name, *self.options]
+        return [*words, "--resume"] if (fold.folder / "last.pt").exists() else words

@@ -1,0 +1,120 @@
+"""One training face: a stored frame, shaken, cut, sometimes shown again on a simulated screen, sometimes mixed.
+
+Every random choice follows from the generator that is given, so that a draw can be made again anywhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from liveness.engine.crops import Box, CropSpec, Patches, patches
+from liveness.engine.frames import Picture
+from training.fas.augment import Strength, jitter, shake
+from training.fas.data import weights
+from training.fas.recapture import Shown, recapture
+from training.fas.store import Store
+from training.fas.teachers import Cuts, Teachers
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Shares that shape the draws.
+
+    simulate: share of bona fide draws that become simulated attacks; mixed: share of draws that are two faces laid over
+    each other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
+    """
+
+    simulate: float = 0.15
+    mixup: float = 0.8
+    mixed: float = 0.5
+    strength: Strength = field(default_factory=Strength)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1; domains: where both halves of it come from;
+    cuts: the same picture as each teacher looks at it.
+    """
+
+    patches: Patches
+    live: float
+    domains: tuple[str, str]
+    simulated: bool
+    cuts: Cuts = ()
+
+
+@dataclass
+class Deck:
+    """All that can be drawn: camera- and class-balanced over a store."""
+
+    store: Store
+    spec: CropSpec
+    recipe: Recipe
+    teachers: Teachers | None = None
+
+    def __post_init__(self) -> None:
+        self._chances = weights(self.store.samples)
+        self._live = np.flatnonzero([sample.live for sample in self.store.samples])
+
+    def draw(self, rng: Generator) -> Draw:
+        """One face, or with chance ``mixed`` two in one."""
+        first = self._single(rng)
+        if rng.random() >= self.recipe.mixed:
+            return first
+        share = float(rng.beta(self.recipe.mixup, self.recipe.mixup))
+        return laid_over(first, self._single(rng), share)
+
+    def _single(self, rng: Generator) -> Draw:
+        index = int(rng.choice(len(self.store), p=self._chances))
+        sample, strength = self.store.samples[index], self.recipe.strength
+        picture, box = self.store.frames[index], self.store.boxes[index]
+        simulated = sample.live and rng.random() < self.recipe.simulate
+        if simulated:
+            picture, box, _ = recapture(picture, box, rng, self._shown(rng))
+        picture, box = shake(picture, box, strength, rng)
+        cut = patches(picture, jitter(box, strength.scale, strength.shift, rng), self.spec)
+        cuts = self._cuts(picture, box, strength, rng)
+        live = float(sample.live and not simulated)
+        return Draw(cut, live, (sample.domain, sample.domain), simulated, cuts)
+
+    def _shown(self, rng: Generator) -> Shown | None:
+        """Mostly somebody else's face, from any source: an attack must not be known by what it shows."""
+        if rng.random() < 0.3:
+            return None
+        index = int(rng.choice(self._live))
+        return Shown(self.store.frames[index], self.store.boxes[index])
+
+    def _cuts(self, picture: Picture, box: Box, strength: Strength, rng: Generator) -> Cuts:
+        """The teachers' boxes move less than the student's: it should learn what they say of a well-placed box."""
+        if self.teachers is None:
+            return ()
+        return self.teachers.cut(picture, jitter(box, strength.scale / 3, strength.shift / 3, rng))
+
+
+def laid_over(one: Draw, other: Draw, share: float) -> Draw:
+    """Two faces in one picture, ``share`` of the first, for the student and for the teachers alike."""
+    return Draw(
+        _blend(one.patches, other.patches, share),
+        share * one.live + (1 - share) * other.live,
+        (one.domains[0], other.domains[0]),
+        one.simulated or other.simulated,
+        tuple(_blend(a, b, share) for a, b in zip(one.cuts, other.cuts, strict=True)),
+    )
+
+
+def _blend(one: NDArray[np.uint8], other: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    rows = one.reshape(-1, one.shape[-2] * 3), other.reshape(-1, one.shape[-2] * 3)
+    blended: Any = cv2.addWeighted(rows[0], share, rows[1], 1 - share, 0)
+    return np.asarray(blended, np.uint8).reshape(one.shape)
+
+
+def opinions(teachers: Teachers | None, draws: Sequence[Draw]) -> NDArray[np.float32]:
+    """(N, T) logits for live; T is 0 without teachers."""
+    if teachers is None:
+        return np.empty((len(draws), 0), np.float32)
+    return teachers.opinions([draw.cuts for draw in draws])

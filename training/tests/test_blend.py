@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+from numpy.random import default_rng
+
+from liveness.engine.crops import CropSpec
+from training.fas import blend
+from training.fas.blend import Blend
+from training.fas.source import Batch
+
+SPEC = CropSpec((1.0, 2.0), 16)
+FACES = default_rng(0).integers(0, 256, (4, 2, 16, 16, 3), dtype=np.uint8)
+LIVE = np.array([1, 0, 1, 0], np.float32)
+
+
+def one(**changes: float) -> Batch:
+    opinions = np.array([[9.0], [9.0], [np.nan], [-9.0]], np.float32)
+    return blend.batch(FACES, LIVE, opinions, (1.0,), SPEC, Blend(**changes), default_rng(1))
+
+
+def test_a_batch_holds_network_inputs_and_class_probabilities() -> None:
+    batch = one()
+    assert tuple(batch.inputs.shape) == (4, 6, 16, 16)
+    torch.testing.assert_close(batch.targets.sum(1), torch.ones(4))
+
+
+def test_teachers_soften_the_target_by_their_share_and_a_missing_one_leaves_the_label() -> None:
+    chance = one(distil=0.3, smoothing=0, mixed=0).targets[:, 1]
+    assert chance.tolist() == pytest.approx([1.0, 0.3, 1.0, 0.0], abs=0.01)
+
+
+def test_smoothing_keeps_targets_from_the_ends() -> None:
+    assert one(distil=0, smoothing=0.02, mixed=0).targets[:2, 1].tolist() == pytest.approx(
+        [0.98, 0.02]
+    )
+
+
+def test_mixup_blends_inputs_targets_and_teachers_alike() -> None:
+    plain = Batch(
+        torch.tensor([0.0, 1.0]).view(2, 1, 1, 1),
+        torch.tensor([[1.0, 0.0], [0.0, 1.0]]),
+        torch.tensor([[-3.0], [3.0]]),
+    )
+    mixed = blend.mixup(plain, 0.25)
+    torch.testing.assert_close(mixed.inputs.flatten(), torch.tensor([0.75, 0.25]))
+    torch.testing.assert_close(mixed.targets[:, 1], torch.tensor([0.75, 0.25]))
+    expected = 0.25 * torch.sigmoid(torch.tensor(-3.0)) + 0.75 * torch.sigmoid(torch.tensor(3.0))
+    torch.testing.assert_close(mixed.teachers[0, 0].sigmoid(), expected)
+
+
+def test_a_missing_opinion_stays_missing_through_mixup() -> None:
+    plain = one(mixed=0)
+    assert blend.mixup(plain, 0.5).teachers.isnan().any()
+
+
+def test_mirroring_turns_whole_faces() -> None:
+    batch = one(flip=1.0, mixed=0, drop=0)
+    unturned = one(flip=0.0, mixed=0, drop=0)
+    torch.testing.assert_close(batch.inputs, unturned.inputs.flip(3))

@@ -1,0 +1,119 @@
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from liveness.engine import bundle as bundles
+from training.cross_validation import CrossValidation, Fold
+from training.fas import making, views
+from training.fas.data import DataError
+from training.fas.views import Views
+from training.tests.synthetic import NoFaces, data_set
+
+SIZE = ["--size", "32", "--patches", "1.0,2.0"]
+TINY = [
+    "--epochs",
+    "1",
+    "--batch",
+    "8",
+    "--samples-per-epoch",
+    "16",
+    "--minutes",
+    "0",
+    "--arch",
+    "minifasnet_v2_fast",
+]
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "SHARD", 32)
+
+
+def made(tmp_path: Path, *more: str) -> tuple[Path, Path]:
+    """A manifest and a folder of views made from it."""
+    manifest, out = data_set(tmp_path / "data", each=3), tmp_path / "views"
+    words = ["--data", str(manifest), "--out", str(out), "--count", "32", "--jobs", "1", *more]
+    call_command("make_views", *words, *SIZE, stdout=io.StringIO())
+    return manifest, out
+
+
+def test_views_are_made_and_trained_on_without_the_camera_that_was_left_out(
+    tmp_path: Path,
+) -> None:
+    manifest, folder = made(tmp_path, "--border", "reflect")
+    out = tmp_path / "fold"
+    words = ["--data", str(manifest), "--out", str(out), "--views", str(folder)]
+    chosen = ["--leave-out", "b", "--calibration-domains", ""]
+    call_command("train_fas", *words, *chosen, *SIZE, *TINY, stdout=io.StringIO())
+    manifest_of = bundles.load(out / "bundle").manifest
+    assert manifest_of["training"]["options"]["leave_out"] == "b"
+    assert set(manifest_of["figures"]["dev"]["domains"]) == {"b"}
+
+
+def test_views_of_another_crop_are_refused(tmp_path: Path) -> None:
+    manifest, folder = made(tmp_path, "--border", "inside")
+    words = ["--data", str(manifest), "--out", str(tmp_path / "o"), "--views", str(folder)]
+    with pytest.raises(CommandError, match="holds patches of"):
+        call_command("train_fas", *words, *SIZE, *TINY, "--calibration-domains", "c")
+
+
+def test_a_folder_without_portraits_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no JPEG"):
+        making.portraits(tmp_path, 10, NoFaces())
+
+
+def test_teachers_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is no folder"):
+        made(tmp_path, "--teachers", str(tmp_path / "nowhere"))
+
+
+def test_a_portrait_without_a_face_is_skipped_and_named(tmp_path: Path) -> None:
+    data_set(tmp_path, each=2)
+    found = making.portraits(tmp_path, 3, NoFaces())
+    assert len(found) == 0
+    assert len(found.skipped) == 3
+
+
+def test_cross_validation_goes_on_where_it_was(tmp_path: Path) -> None:
+    fold = Fold("cam04+cam13", tmp_path / "cam04+cam13")
+    validation = CrossValidation(Path("m.csv"), tmp_path, [fold.name], ["--epochs", "1"])
+    words = validation.command(fold)
+    assert words[words.index("--leave-out") + 1] == "cam04+cam13"
+    assert "--resume" not in words
+    fold.folder.mkdir()
+    (fold.folder / "last.pt").touch()
+    assert validation.command(fold)[-1] == "--resume"
+    fold.bundle.mkdir()
+    (fold.bundle / "manifest.json").touch()
+    said: list[str] = []
+    CrossValidation(Path("m.csv"), tmp_path, [fold.name], say=said.append).run()
+    assert said == ["cam04+cam13: done before."]
+
+
+def test_cross_validation_judges_each_camera_by_the_network_that_never_saw_it(
+    tmp_path: Path,
+) -> None:
+    manifest, folder = made(tmp_path, "--border", "reflect")
+    out, said = tmp_path / "loco", io.StringIO()
+    options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
+    folds = ["--folds", "a,b", "--jobs", "2"]
+    words = ["--data", str(manifest), "--out", str(out), *folds, "--", *options]
+    call_command("cross_validate_fas", *words, stdout=said, stderr=io.StringIO())
+    assert "EER, mean of cameras" in said.getvalue()
+    assert (out / "report" / "report.html").exists()
+    with pytest.raises(CommandError, match="falls short"):
+        call_command("cross_validate_fas", "--max-eer-worst", "0", *words, stdout=said, stderr=said)
+
+
+def test_a_fold_that_fails_names_its_log(tmp_path: Path) -> None:
+    manifest = data_set(tmp_path / "data", each=2)
+    words = ["--data", str(manifest), "--out", str(tmp_path / "loco"), "--folds", "a"]
+    with pytest.raises(CommandError, match=r"Fold a stopped .*log\.txt"):
+        call_command("cross_validate_fas", *words, "--", "--epochs", "0", stdout=io.StringIO())
+
+
+def test_an_empty_folder_of_views_says_so(tmp_path: Path) -> None:
+    with pytest.raises(views.ViewsError, match=r"views\.json cannot be read"):
+        Views(tmp_path)
