@@ -1,7 +1,8 @@
 """Leave one camera out: a network for every fold, each judged on the cameras that it never saw.
 
 Every fold is ``manage.py train_fas --leave-out FOLD`` in a process of its own, so that one that was killed is continued
-and one that is done is not made again.
+and one that is done is not made again. Folds may share a beginning: a network that learns first from what no fold holds
+out, and from whose weights every fold goes on.
 """
 
 import subprocess
@@ -41,7 +42,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """All folds of one data set. options: further words for ``train_fas``; jobs: folds at the same time."""
+    """All folds of one data set. options: further words for ``train_fas``; jobs: folds at the same time.
+
+    common: words for the network that all folds begin with, after ``options``; None: every fold begins afresh.
+    """
 
     data: Path
     out: Path
@@ -49,6 +53,13 @@ class CrossValidation:
     options: Sequence[str] = ()
     jobs: int = 1
     say: Callable[[str], None] = print
+    common: Sequence[str] | None = None
+
+    @property
+    def beginning(self) -> Fold:
+        """The network that has seen none of the cameras of any fold."""
+        domains = sorted({domain for fold in self.folds for domain in fold.domains})
+        return Fold("+".join(domains), self.out / "common")
 
     @property
     def folds(self) -> list[Fold]:
@@ -56,6 +67,8 @@ class CrossValidation:
 
     def run(self) -> list[Fold]:
         """Train what is not trained yet; the folds in their order. Raises FoldError when any of them failed."""
+        if self.common is not None and (problem := self._train(self.beginning)):
+            raise FoldError(problem)
         with ThreadPoolExecutor(self.jobs) as pool:
             failed = [problem for problem in pool.map(self._train, self.folds) if problem]
         if failed:
@@ -64,7 +77,7 @@ class CrossValidation:
 
     def _train(self, fold: Fold) -> str:
         if (fold.bundle / "manifest.json").exists():
-            self.say(f"{fold.name}: done before.")
+            self.say(f"{fold.folder.name}: done before.")
             return ""
         fold.folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
@@ -73,12 +86,15 @@ class CrossValidation:
                 self.command(fold), stdout=log, stderr=subprocess.STDOUT, check=False
             )
         if done.returncode:
-            return f"Fold {fold.name} stopped with exit status {done.returncode}; see {fold.log}."
-        self.say(f"{fold.name}: trained in {(time.monotonic() - began) / 60:.1f} minutes.")
+            return f"Fold {fold.folder.name} stopped with exit status {done.returncode}; see {fold.log}."
+        self.say(f"{fold.folder.name}: trained in {(time.monotonic() - began) / 60:.1f} minutes.")
         return ""
 
     def command(self, fold: Fold) -> list[str]:
-        """The command line of one fold; it resumes where there is a checkpoint."""
+        """The command line of one fold, or of their beginning; it resumes where there is a checkpoint."""
         words = [sys.executable, str(MANAGE), "train_fas", "--data", str(self.data)]
         words += ["--out", str(fold.folder), "--leave-out", fold.name, *self.options]
+        if self.common is not None:
+            first = fold == self.beginning
+            words += self.common if first else ["--start", str(self.beginning.folder / "best.pt")]
         return [*words, "--resume"] if (fold.folder / "last.pt").exists() else words

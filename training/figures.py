@@ -65,7 +65,7 @@ def report(
         "headline": _headline(of_frames, of_sessions),
         "frames": of_frames,
         "sessions": {
-            "rules": {"judged": rules.judged, "live": rules.live},
+            "rules": {"judged": rules.judged, "live": rules.live, "patience": rules.patience},
             "left_over": left,
             **of_sessions,
         },

@@ -62,6 +62,10 @@ class Options:
     teacher_weight: float = _option(0.5, "Weight of the teachers' loss", 0, 100)
     dropout: float = _option(0.2, "Dropout before the last layer", 0, 0.9)
     views: str = _option("", "Folder of prepared views to learn from, made by make_views")
+    start: str = _option("", "Weights to begin from, which saw nothing that is held out")
+    champion: str = _option(
+        "", "Bundle whose errors the new threshold keeps, as one goes on from it"
+    )
     leave_out: str = _option("", "Cameras judged instead of trained on, joined by +")
     calibration_scores: str = _option("", "scores.csv of cameras that folds left out")
     bpcer: float = _option(0.05, "BPCER that the threshold is promised for", 0.001, 0.5)
@@ -103,7 +107,7 @@ class Options:
 
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
-    *("calibration_scores", "bpcer"),
+    *("calibration_scores", "bpcer", "champion"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.

@@ -92,7 +92,7 @@ def probe_manifest(
     judge = Judge(LivenessModel(bundle), detector, gate)
     found = []
     for n, row in enumerate(rows, 1):
-        frame = replace(labelled_frame(row), threshold=bundle.threshold.value)
+        frame = labelled_frame(row).by(bundle.threshold)
         probe = _probe(judge, frame, root / frame.path, manifests.box_of(row))
         found += [probe] if probe else []
         if n % 100 == 0 or n == len(rows):

@@ -4,7 +4,7 @@ What only one class goes through is what a network learns. The change happens to
 that all patches of a face, and the teachers, see one and the same camera. Every function takes and gives BGR uint8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -44,6 +44,15 @@ class Strength:
     noise: float = 0.4
     jpeg: float = 0.6
     drop: float = 0.1
+
+    def softened(self, share: float) -> "Strength":
+        """``share`` (0–1) of the chances of every change; boxes move as before, and faces shrink less.
+
+        Teachers that see a picture too far from what they learnt on say little about it.
+        """
+        chances = ("trim", "tight", "light", "saturation", "slope", "lens", "noise", "jpeg")
+        fewer = {name: share * getattr(self, name) for name in (*chances, "aspect")}
+        return replace(self, **fewer, near=self.near / share, far=self.far / share**0.3)
 
 
 STILL = Strength(

@@ -46,12 +46,16 @@ class State:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a checkpoint belongs to. ``bound``: plain values that a resumed run must have in common with it."""
+    """What a checkpoint belongs to. ``bound``: plain values that a resumed run must have in common with it.
+
+    domains: the cameras that its weights have learnt from.
+    """
 
     net: NetSpec
     crop: CropSpec
     teachers: int = 0
     bound: Mapping[str, Any] = field(default_factory=dict)
+    domains: tuple[str, ...] = ()
 
 
 def save(path: Path, state: State, identity: Identity) -> None:
@@ -64,6 +68,7 @@ def save(path: Path, state: State, identity: Identity) -> None:
         "crop": crop_dict(identity.crop),
         "bound": dict(identity.bound),
         "teachers": identity.teachers,
+        "domains": list(identity.domains),
         "model": state.model.state_dict(),
         "average": state.average.state_dict(),
         "optimiser": state.optimiser.state_dict(),
@@ -92,16 +97,22 @@ def write(path: Path, data: bytes) -> None:
         ) from error
 
 
-def load(path: Path, net: NetSpec, crop: CropSpec) -> dict[str, Any]:
-    """Read a checkpoint made for exactly this network and crop. Raises CheckpointError otherwise."""
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint. Raises CheckpointError: missing, damaged, or of another version."""
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path} is damaged; start afresh without --resume.") from error
-    if not {"net", "crop", "bound", *_NUMBERS} <= saved.keys():
+    if not {"net", "crop", "bound", "domains", *_NUMBERS} <= saved.keys():
         raise CheckpointError(f"{path} is of another version; start afresh without --resume.")
+    return saved
+
+
+def load_for(path: Path, net: NetSpec, crop: CropSpec) -> dict[str, Any]:
+    """Read a checkpoint made for exactly this network and crop. Raises CheckpointError otherwise."""
+    saved = load(path)
     if saved["net"] != net.as_dict() or saved["crop"] != crop_dict(crop):
         raise CheckpointError(f"{path} was made for another network or preprocessing.")
     return saved
@@ -109,7 +120,7 @@ def load(path: Path, net: NetSpec, crop: CropSpec) -> dict[str, Any]:
 
 def restore(path: Path, state: State, identity: Identity) -> None:
     """Put a checkpoint into a fresh state. Raises CheckpointError when it is another run's."""
-    saved = load(path, identity.net, identity.crop)
+    saved = load_for(path, identity.net, identity.crop)
     check_bound(path, saved["bound"], identity.bound)
     state.model.load_state_dict(saved["model"], strict=True)
     state.average.load_state_dict(saved["average"], strict=True)

@@ -37,13 +37,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Draw:
-    """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1; domains: where both halves of it come from;
+    """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1; domains: of every frame that it shows, at least one;
     cuts: the same picture as each teacher looks at it.
     """
 
     patches: Patches
     live: float
-    domains: tuple[str, str]
+    domains: tuple[str, ...]
     simulated: bool
     cuts: Cuts = ()
 
@@ -74,20 +74,21 @@ class Deck:
         sample, strength = self.store.samples[index], self.recipe.strength
         picture, box = self.store.frames[index], self.store.boxes[index]
         simulated = sample.live and rng.random() < self.recipe.simulate
+        domains: tuple[str, ...] = (sample.domain,)
         if simulated:
-            picture, box, _ = recapture(picture, box, rng, self._shown(rng))
+            shown = self._shown(rng, index)
+            domains += (self.store.samples[shown].domain,)
+            content = Shown(self.store.frames[shown], self.store.boxes[shown])
+            picture, box, _ = recapture(picture, box, rng, content)
         picture, box = shake(picture, box, strength, rng)
         cut = patches(picture, jitter(box, strength.scale, strength.shift, rng), self.spec)
         cuts = self._cuts(picture, box, strength, rng)
         live = float(sample.live and not simulated)
-        return Draw(cut, live, (sample.domain, sample.domain), simulated, cuts)
+        return Draw(cut, live, domains, simulated, cuts)
 
-    def _shown(self, rng: Generator) -> Shown | None:
+    def _shown(self, rng: Generator, own: int) -> int:
         """Mostly somebody else's face, from any source: an attack must not be known by what it shows."""
-        if rng.random() < 0.3:
-            return None
-        index = int(rng.choice(self._live))
-        return Shown(self.store.frames[index], self.store.boxes[index])
+        return own if rng.random() < 0.3 else int(rng.choice(self._live))
 
     def _cuts(self, picture: Picture, box: Box, strength: Strength, rng: Generator) -> Cuts:
         """The teachers' boxes move less than the student's: it should learn what they say of a well-placed box."""
@@ -101,7 +102,7 @@ def laid_over(one: Draw, other: Draw, share: float) -> Draw:
     return Draw(
         _blend(one.patches, other.patches, share),
         share * one.live + (1 - share) * other.live,
-        (one.domains[0], other.domains[0]),
+        (*one.domains, *other.domains),
         one.simulated or other.simulated,
         tuple(_blend(a, b, share) for a, b in zip(one.cuts, other.cuts, strict=True)),
     )

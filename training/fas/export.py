@@ -31,7 +31,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from liveness.engine.bundle import Golden
 from liveness.engine.crops import Box, CropSpec, Patches, patches, tensor
-from liveness.engine.fas import softmax
+from liveness.engine.fas import mirrored, softmax
 from training.fas.data import CLASSES
 from training.fas.nets import ConvBlock, MiniFASNet, NetSpec, TrainingNet
 
@@ -176,9 +176,14 @@ def run(model: bytes, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(rows, dtype=np.float32)
 
 
-def p_live(model: bytes, faces: Patches, crop: CropSpec) -> NDArray[np.float32]:
-    """p_live (N,) of patches (N, P, S, S, 3) uint8 BGR."""
-    return softmax(run(model, tensor(faces, crop)))[:, _LIVE]
+def p_live(
+    model: bytes, faces: Patches, crop: CropSpec, mirror: bool = False
+) -> NDArray[np.float32]:
+    """p_live (N,) of patches (N, P, S, S, 3) uint8 BGR; mirror: from the mean of the logits of both mirror images."""
+    logits = run(model, tensor(faces, crop))
+    if mirror:
+        logits = np.float32(0.5) * (logits + run(model, tensor(mirrored(faces), crop)))
+    return softmax(logits)[:, _LIVE]
 
 
 def parity(int8: NDArray[np.float64], fp32: NDArray[np.float64], threshold: float) -> Parity:
@@ -196,10 +201,12 @@ def parity(int8: NDArray[np.float64], fp32: NDArray[np.float64], threshold: floa
     return found
 
 
-def golden(model: bytes, crop: CropSpec, seed: int = 0, count: int = 6) -> Golden:
+def golden(
+    model: bytes, crop: CropSpec, seed: int = 0, count: int = 6, mirror: bool = False
+) -> Golden:
     """Golden vectors from generated pictures, never from people: ``count`` that span the range of scores."""
     faces = np.stack(list(_generated(crop, seed, 4 * count)))
-    scores = p_live(model, faces, crop)
+    scores = p_live(model, faces, crop, mirror)
     chosen = np.argsort(scores)[np.linspace(0, len(scores) - 1, count).round().astype(int)]
     return Golden(faces[chosen], scores[chosen], GOLDEN_TOLERANCE)
 

@@ -31,6 +31,7 @@ from training.fas.nets import NetSpec, TrainingNet
 from training.fas.progress import Progress
 from training.fas.ranks import Ranks, Statistics
 from training.fas.source import Batch, Source
+from training.fas.starts import Start
 from training.fas.store import Faces
 
 __all__ = ["CheckpointError", "FitError", "FitOptions", "Fitter", "Interrupted", "crop_dict"]
@@ -38,7 +39,7 @@ __all__ = ["CheckpointError", "FitError", "FitOptions", "Fitter", "Interrupted",
 log = logging.getLogger(__name__)
 
 LAST, BEST, HISTORY = "last.pt", "best.pt", "history.json"
-load_checkpoint = checkpoints.load
+load_checkpoint = checkpoints.load_for
 
 _SUMS = ("loss", "classification", "fourier", "teachers", "accuracy")
 _MAX_NORM = 5.0
@@ -77,7 +78,8 @@ class FitOptions:
 class Fitter:
     """One run: data, network, options and the folder that takes last.pt, best.pt and history.json.
 
-    bound: plain values that a resumed run must have in common with its checkpoint. bar: draw a bar instead of lines.
+    bound: plain values that a resumed run must have in common with its checkpoint. start: weights to begin from.
+    domains: the cameras that this run learns from. bar: draw a bar instead of lines.
     """
 
     train: Source
@@ -89,6 +91,8 @@ class Fitter:
     bound: Mapping[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     ranks: Ranks = field(default_factory=Ranks)
+    start: Start | None = None
+    domains: tuple[str, ...] = ()
     bar: bool = False
 
     def run(self, resume: bool = False, say: Callable[[str], None] = log.info) -> Path:
@@ -105,7 +109,11 @@ class Fitter:
         board = self.options.tensorboard if self.ranks.first else None
         bar = self.bar and self.ranks.first
         speak = say if self.ranks.first else log.debug
-        with Progress(speak, shape, bar, board, state.steps) as progress, Wishes() as wishes:
+        note = self.folder if self.ranks.first else None
+        with (
+            Progress(speak, shape, bar, board, state.steps, note) as progress,
+            Wishes() as wishes,
+        ):
             self._epochs(state, progress, wishes)
         return self.folder / BEST
 
@@ -277,6 +285,8 @@ class Fitter:
 
     def _start(self, resume: bool) -> State:
         model = self._fresh()
+        if self.start is not None and not resume:
+            self.start.put_into(model)
         average = self._fresh()
         average.load_state_dict(model.state_dict(), strict=True)
         sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=self.device)
@@ -309,7 +319,9 @@ class Fitter:
             "teacher_weight": weights.teachers,
             "temperature": weights.temperature,
         }
-        return Identity(self.net, self.crop, self.train.teachers, own | dict(self.bound))
+        seen = {*self.domains, *(self.start.domains if self.start else ())}
+        bound = own | dict(self.bound)
+        return Identity(self.net, self.crop, self.train.teachers, bound, tuple(sorted(seen)))
 
     def _save(self, state: State, name: str) -> None:
         self._share_sums(state)

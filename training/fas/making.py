@@ -12,6 +12,7 @@ from liveness.engine.crops import CropError, CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.weights import WeightsError
 from training.fas import readers, store
+from training.fas.augment import Strength
 from training.fas.data import DataError, Sample
 from training.fas.draws import Deck, Recipe
 from training.fas.store import Store
@@ -36,7 +37,9 @@ def make(given: Mapping[str, Any], say: Say, detector: FaceDetector | None = Non
     say(f"{len(frames)} frames read, {len(frames.skipped)} skipped.")
     teachers = Predecessors(given["teachers"]) if given["teachers"] else None
     spec = CropSpec(given["patches"], given["size"], border=given["border"])
-    deck = Deck(frames, spec, Recipe(simulate=given["simulate"]), teachers)
+    strength = Strength().softened(given["strength"])
+    recipe = Recipe(simulate=given["simulate"], mixed=given["mixed"], strength=strength)
+    deck = Deck(frames, spec, recipe, teachers)
     return Maker(given["out"], deck, given["seed"], given["jobs"], say).run(given["count"])
 
 

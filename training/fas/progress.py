@@ -1,7 +1,9 @@
 """What a run shows: a bar for a person at a terminal, lines for everything else, and TensorBoard on request."""
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +14,10 @@ from training.fas.checkpoints import State
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_FIGURES = 0.5
+_SECONDS_BETWEEN_NOTES = 1.0
+NOTE = "progress.json"
+"""What a run last said of itself, for whoever watches its folder."""
+
 _SCALARS = (
     "loss",
     "classification",
@@ -38,14 +44,16 @@ class Progress:
         bar: bool = False,
         tensorboard: Path | None = None,
         steps: int = 0,
+        folder: Path | None = None,
     ) -> None:
-        """``steps``: how many there were already. Raises ProgressError when TensorBoard is missing."""
+        """``steps``: how many there were already. folder: takes NOTE. Raises ProgressError when TensorBoard is missing."""
         self._say = say
         self._epochs, self._batches, self._batch = shape
         self._wants_bar = bar
         self._bar: Any = None
         self._writer = _writer(tensorboard, steps) if tensorboard else None
         self._told = self._looked = time.monotonic()
+        self._folder, self._noted = folder, 0.0
 
     def __enter__(self) -> "Progress":
         return self
@@ -63,6 +71,9 @@ class Progress:
     def step(self, state: State, progress: float) -> None:
         """After a step; figures are read at most twice a second, because reading them waits for the device."""
         now = time.monotonic()
+        if self._folder is not None and now - self._noted >= _SECONDS_BETWEEN_NOTES:
+            self._noted = now
+            self._note(self._folder, state, progress)
         if self._wants_bar and now - self._looked >= _SECONDS_BETWEEN_FIGURES:
             self._looked = now
             self._draw(state, progress)
@@ -96,12 +107,35 @@ class Progress:
         self._bar.set_postfix_str(self._running(state, progress))
 
     def _running(self, state: State, progress: float) -> str:
-        loss, *_, accuracy = (state.sums / max(1, state.batch)).tolist()
-        speed = state.batch * self._batch / max(state.elapsed - state.began, 1e-9)
+        loss, accuracy, speed = self._figures(state)
         left = minutes_left(state, progress)
         return (
             f"loss {loss:.4f}  accuracy {accuracy:.3f}  {speed:.0f} samples/s  {left:.1f} min left"
         )
+
+    def _figures(self, state: State) -> tuple[float, float, float]:
+        """Mean loss and accuracy of this epoch so far, and faces a second."""
+        loss, *_, accuracy = (state.sums / max(1, state.batch)).tolist()
+        return loss, accuracy, state.batch * self._batch / max(state.elapsed - state.began, 1e-9)
+
+    def _note(self, folder: Path, state: State, progress: float) -> None:
+        """Replace NOTE as a whole; a disk that is full shall fail the next checkpoint, which says so, not this."""
+        loss, accuracy, speed = self._figures(state)
+        about = {
+            "epoch": state.epoch + 1,
+            "epochs": self._epochs,
+            "batch": state.batch,
+            "batches": self._batches,
+            "loss": round(loss, 5),
+            "accuracy": round(accuracy, 4),
+            "samples_per_second": round(speed, 1),
+            "share": round(min(1.0, progress), 4),
+            "minutes_left": round(minutes_left(state, progress), 2),
+        }
+        part = folder / f"{NOTE}.part"
+        with suppress(OSError):
+            part.write_text(json.dumps(about), encoding="utf-8")
+            part.replace(folder / NOTE)
 
     def _close_bar(self) -> None:
         if self._bar is not None:

@@ -4,13 +4,13 @@ A view costs more to make than to learn from, because its teachers are larger th
 out share one folder: a view that shows any of that camera's frames, also as half of a mixture, is passed over.
 
 The folder holds ``views.json`` (what was made, from which data) and shards: ``NNNN.npy``, patches (M, P, S, S, 3) uint8
-BGR, and ``NNNN.npz`` beside it with live (M,) float32, domains (M, 2) int16 as indices into ``views.json``, simulated
+BGR, and ``NNNN.npz`` beside it with live (M,) float32, domains (M, 4) int16 as indices into ``views.json``, simulated
 (M,) bool and opinions (M, T) float32.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ from training.fas.blend import Blend, batch
 from training.fas.draws import Deck, Draw, opinions
 from training.fas.source import Batch
 
-FORMAT = 1
+FORMAT = 2
 SHARD = 2048
 _CHUNK = 32
 
@@ -83,6 +83,10 @@ class Views:
         names = np.array(self.facts["domains"])
         return np.flatnonzero(~np.isin(names[self.domains], list(domains)).any(axis=1))
 
+    def shown(self, indices: NDArray[np.int64]) -> tuple[str, ...]:
+        """The domains whose frames these views show."""
+        return tuple(self.facts["domains"][n] for n in np.unique(self.domains[indices]))
+
     def rows(self, indices: NDArray[np.int64]) -> Rows:
         shards = np.searchsorted(self._starts, indices, "right") - 1
         picked = [
@@ -135,7 +139,7 @@ class Maker:
         names = {name: n for n, name in enumerate(self._domains)}
         table: dict[str, NDArray[Any]] = {
             "live": np.array([draw.live for draw in draws], np.float32),
-            "domains": np.array([[names[d] for d in draw.domains] for draw in draws], np.int16),
+            "domains": np.array([_four(draw.domains, names) for draw in draws], np.int16),
             "simulated": np.array([draw.simulated for draw in draws]),
             "opinions": np.concatenate([said for _, said in made]),
         }
@@ -193,6 +197,11 @@ class ViewSource:
             raise ViewsError(f"{views.folder} holds no view without {', '.join(held_out)}.")
         self.teachers = len(views.weights)
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that are learnt from."""
+        return self.views.shown(self.eligible)
+
     def __len__(self) -> int:
         return self.samples
 
@@ -241,6 +250,12 @@ def batches_of(
                 yield numbers[-1], waiting.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _four(domains: Sequence[str], names: Mapping[str, int]) -> list[int]:
+    """Two faces, each perhaps with a shown one: at most four; fewer are filled up with the first."""
+    found = [names[domain] for domain in domains]
+    return found + found[:1] * (4 - len(found))
 
 
 def _shard(folder: Path, number: int) -> Path:

@@ -16,6 +16,17 @@ def test_without_strength_nothing_changes() -> None:
     assert box == BOX
 
 
+def test_a_softer_shake_changes_less_and_moves_boxes_as_before() -> None:
+    frame, (hard, soft) = store().frames[0], (Strength(), Strength().softened(0.3))
+    assert (soft.scale, soft.shift, soft.flip) == (hard.scale, hard.shift, hard.flip)
+    means = []
+    for strength in (hard, replace(soft, near=hard.near, far=hard.far)):
+        shaken = [augment.toned(frame, strength, default_rng(seed)) for seed in range(60)]
+        means.append(np.mean([np.abs(s.astype(int) - frame).mean() for s in shaken]))
+    assert means[1] < 0.6 * means[0]
+    assert Strength().softened(1.0) == hard
+
+
 def test_jitter_stays_within_its_bounds() -> None:
     rng = default_rng(0)
     for _ in range(200):

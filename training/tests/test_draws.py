@@ -37,6 +37,16 @@ def test_two_faces_laid_over_each_other_keep_both_origins() -> None:
     one, other = (deck.draw(default_rng(seed)) for seed in (1, 4))
     both = laid_over(one, other, 0.25)
     assert both.live == 0.25 * one.live + 0.75 * other.live
-    assert both.domains == (one.domains[0], other.domains[0])
+    assert both.domains == (*one.domains, *other.domains)
     expected = 0.25 * one.patches.astype(float) + 0.75 * other.patches
     assert np.abs(both.patches - expected).max() <= 0.51
+
+
+def test_a_simulated_attack_names_the_camera_whose_face_it_shows() -> None:
+    frames = store()
+    deck = Deck(frames, SPEC, Recipe(simulate=1.0, mixed=0, strength=STILL))
+    draws = [deck.draw(default_rng(seed)) for seed in range(40)]
+    shown = [draw.domains for draw in draws if draw.simulated]
+    assert all(len(domains) == 2 for domains in shown)
+    assert any(scene != face for scene, face in shown)
+    assert all(len(draw.domains) == 1 for draw in draws if not draw.simulated)

@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 import torch
 
+from liveness.engine import bundle as bundles
+from liveness.engine.bundle import BundleError
 from liveness.engine.crops import CropSpec
+from liveness.engine.fas import LivenessModel, mirrored
 from training.fas import export
 from training.fas.nets import MiniFASNet, NetSpec
 from training.tests.synthetic import store
@@ -104,3 +109,24 @@ def test_golden_vectors_are_generated_and_repeat(int8: bytes) -> None:
     np.testing.assert_array_equal(first.p_live, second.p_live)
     assert first.patches.shape == (6, 2, 32, 32, 3)
     assert first.p_live.max() > first.p_live.min()
+
+
+def test_a_face_and_its_mirror_image_have_one_score(
+    fp32: bytes, faces: np.ndarray, tmp_path: Path
+) -> None:
+    golden = export.golden(fp32, CROP, mirror=True)
+    facts = {
+        "name": "mirrored",
+        "classes": ["spoof", "live"],
+        "preprocessing": bundles.preprocessing(CROP),
+        "threshold": {"value": 0.5, "target": "none", "bona_fide": 0, "attacks": 0},
+    }
+    both = LivenessModel(
+        bundles.write(tmp_path / "a", fp32, facts | {"scoring": {"mirror": True}}, golden)
+    )
+    np.testing.assert_allclose(both.score(faces), both.score(mirrored(faces)), atol=1e-6)
+    np.testing.assert_allclose(both.score(faces), export.p_live(fp32, faces, CROP, True), atol=1e-6)
+    one = LivenessModel(bundles.write(tmp_path / "b", fp32, facts, export.golden(fp32, CROP)))
+    assert np.abs(one.score(faces) - one.score(mirrored(faces))).max() > 1e-4
+    with pytest.raises(BundleError, match="mirror must be true or false"):
+        bundles.write(tmp_path / "c", fp32, facts | {"scoring": {"mirror": "yes"}}, golden)

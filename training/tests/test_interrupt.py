@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_an_interrupt_leaves_a_checkpoint_that_can_be_used(tmp_path: Path) -> No
     assert loop.load_checkpoint(tmp_path / loop.LAST, NET, CROP)["epoch"] == 3
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """A job that a script put into the background ignores Ctrl-C; these tests are about one that does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_a_second_signal_acts_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), Wishes() as wishes:
         os.kill(os.getpid(), signal.SIGINT)

@@ -5,12 +5,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from liveness.engine import bundle as bundles
+from liveness.engine.crops import CropSpec
 from training.cross_validation import CrossValidation, Fold
-from training.fas import making, views
+from training.fas import making, starts, views
 from training.fas.data import DataError
+from training.fas.nets import NetSpec
 from training.fas.views import Views
 from training.tests.synthetic import NoFaces, data_set
 
+CROP = CropSpec((1.0, 2.0), 32, border="reflect")
+NET = NetSpec("minifasnet_v2_fast", patches=2, size=32)
 SIZE = ["--size", "32", "--patches", "1.0,2.0"]
 TINY = [
     "--epochs",
@@ -105,6 +109,24 @@ def test_cross_validation_judges_each_camera_by_the_network_that_never_saw_it(
     assert (out / "report" / "report.html").exists()
     with pytest.raises(CommandError, match="falls short"):
         call_command("cross_validate_fas", "--max-eer-worst", "0", *words, stdout=said, stderr=said)
+
+
+def test_folds_begin_with_the_weights_of_a_network_that_saw_none_of_their_cameras(
+    tmp_path: Path,
+) -> None:
+    manifest, folder = made(tmp_path, "--border", "reflect")
+    out, said = tmp_path / "loco", io.StringIO()
+    words = ["--data", str(manifest), "--out", str(out), "--folds", "a,b", "--common"]
+    options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
+    call_command("cross_validate_fas", *words, "--epochs 2", "--", *options, stdout=said)
+    assert [line.split(":")[0] for line in said.getvalue().splitlines()[:3]] == ["common", "a", "b"]
+    seen = {
+        name: starts.read(out / name / "best.pt", NET, CROP).domains for name in ("common", *"ab")
+    }
+    assert seen == {"common": ("c",), "a": ("b", "c"), "b": ("a", "c")}
+    options += ["--start", str(out / "a" / "best.pt"), "--out", str(tmp_path / "leak")]
+    with pytest.raises(CommandError, match="has learnt from b, which this run holds out"):
+        call_command("train_fas", "--data", str(manifest), "--leave-out", "b", *options)
 
 
 def test_a_fold_that_fails_names_its_log(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def batch(seed: int, size: int, teachers: int) -> Batch:
 
 def fitter(folder: Path, source: Toy | None = None, **changes: Any) -> Fitter:
     """Three epochs of two steps, unless ``changes`` to FitOptions or to the Fitter say otherwise."""
-    own = {name: changes.pop(name) for name in ("ranks", "calibration", "bound") if name in changes}
+    names = ("ranks", "calibration", "bound", "start", "domains")
+    own = {name: changes.pop(name) for name in names if name in changes}
     options = replace(FitOptions(epochs=3, batch=8), **changes)
     return Fitter(
         source or Toy(), own.pop("calibration", Store()), CROP, NET, options, folder, **own

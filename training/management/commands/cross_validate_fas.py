@@ -1,5 +1,6 @@
 """Leave one camera out with the serving engine: train every fold, score what it never saw, write one report."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ class Command(BaseCommand):
             "--folds", default=_FOLDS, help="Cameras, or groups such as cam04+cam13."
         )
         parser.add_argument("--jobs", type=int, default=1, help="Folds at the same time.")
+        parser.add_argument(
+            "--common",
+            type=shlex.split,
+            metavar="WORDS",
+            help="First train one network on what no fold holds out, with these options of train_fas "
+            "besides the others, and let every fold begin with its weights.",
+        )
         parser.add_argument("--threshold", type=float, default=0.5, help="For APCER and BPCER.")
         for name, limit in LIMITS.items():
             option = f"--{name.replace('_', '-')}"
@@ -37,7 +45,13 @@ class Command(BaseCommand):
         names = [name.strip() for name in given["folds"].split(",") if name.strip()]
         jobs = max(1, given["jobs"])
         validation = CrossValidation(
-            given["data"], given["out"], names, given["options"], jobs, self._say
+            given["data"],
+            given["out"],
+            names,
+            given["options"],
+            jobs,
+            self._say,
+            given["common"],
         )
         try:
             folds = validation.run()

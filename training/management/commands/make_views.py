@@ -16,6 +16,13 @@ def _numbers(text: str) -> tuple[float, ...]:
         raise ArgumentTypeError(f"{text!r} is no list of numbers such as 1.0,2.0,4.0.") from error
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise ArgumentTypeError(f"{text} is not above 0 and at most 1.")
+    return value
+
+
 class Command(BaseCommand):
     """An interrupted making goes on where it was; more can be added later with a higher --count."""
 
@@ -38,6 +45,12 @@ class Command(BaseCommand):
         parser.add_argument("--border", choices=BORDERS, default="inside")
         parser.add_argument(
             "--simulate", type=float, default=0.3, help="Share of simulated attacks."
+        )
+        parser.add_argument(
+            "--mixed", type=_share, default=0.5, help="Share of views that are two faces in one."
+        )
+        parser.add_argument(
+            "--strength", type=_share, default=1.0, help="How often a picture is changed, up to 1."
         )
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--jobs", type=int, default=2, help="Threads.")

@@ -1,0 +1,96 @@
+"""Weights to begin a training from, with the cameras that they have learnt from.
+
+Training that begins from weights which have seen a camera cannot be judged on it, so the names of the domains travel
+with the weights. A start is a checkpoint (``best.pt``), or a small file for keeping and shipping (``.npz``): every
+tensor of the averaged network as float16, and ``about``, a JSON object with net, crop, teachers and domains.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from liveness.engine.crops import CropSpec
+from training.fas.checkpoints import CheckpointError, crop_dict, load, write
+from training.fas.data import LeakError
+from training.fas.nets import NetSpec, TrainingNet
+
+_HEAD = "opinions."
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights of a TrainingNet by name, and the domains that they were learnt from."""
+
+    path: Path
+    weights: Mapping[str, Tensor]
+    domains: tuple[str, ...]
+
+    def check_unseen(self, held_out: Collection[str]) -> None:
+        """Raise LeakError when any held-out domain is among those that the weights have learnt from."""
+        if seen := sorted(set(self.domains) & set(held_out)):
+            raise LeakError(
+                f"{self.path} has learnt from {', '.join(seen)}, which this run holds out."
+            )
+
+    def put_into(self, net: TrainingNet) -> None:
+        """Copy the weights; the heads for teachers stay fresh where other teachers speak. Raises CheckpointError."""
+        own = net.state_dict()
+        weights = {
+            name: value
+            for name, value in self.weights.items()
+            if not name.startswith(_HEAD) or (name in own and own[name].shape == value.shape)
+        }
+        try:
+            missing, unknown = net.load_state_dict(weights, strict=False)
+        except RuntimeError as error:
+            raise CheckpointError(f"{self.path} does not fit this network: {error}") from error
+        if unknown or any(not name.startswith(_HEAD) for name in missing):
+            raise CheckpointError(f"{self.path} does not fit this network.")
+
+
+def read(path: Path, net: NetSpec, crop: CropSpec) -> Start:
+    """Read a start made for this network and crop; dropout may differ. Raises CheckpointError."""
+    if path.suffix == ".npz":
+        about, weights = _unpacked(path)
+    else:
+        about = load(path)
+        weights = about["average"]
+    same_net = {**about["net"], "dropout": net.dropout} == net.as_dict()
+    if not same_net or about["crop"] != crop_dict(crop):
+        raise CheckpointError(f"{path} was made for another network or preprocessing.")
+    return Start(path, weights, tuple(about["domains"]))
+
+
+def pack(checkpoint: Path, target: Path) -> int:
+    """Write the averaged network of a checkpoint as a small start file; its size in bytes. Raises CheckpointError."""
+    saved = load(checkpoint)
+    about = {name: saved[name] for name in ("net", "crop", "teachers", "domains")}
+    arrays: dict[str, Any] = {
+        name: value.half().numpy() if value.is_floating_point() else value.numpy()
+        for name, value in saved["average"].items()
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+    write(target, file.getvalue())
+    return target.stat().st_size
+
+
+def _unpacked(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays.pop("about")))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} is damaged or no start for a training.") from error
+    half = {n: torch.from_numpy(a) for n, a in arrays.items()}
+    return about, {n: t.float() if t.is_floating_point() else t for n, t in half.items()}
