@@ -27,12 +27,16 @@ class BundleError(RuntimeError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """``p_live`` ≥ ``value`` is live. ``target`` says in words what it was calibrated to; counts are frames."""
+    """``p_live`` ≥ ``value`` is live. ``target`` says in words what it was calibrated to; counts are frames.
+
+    band: lower ≤ value ≤ upper; evidence of a whole attempt in between may be left undecided.
+    """
 
     value: float
     target: str
     bona_fide: int
     attacks: int
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,10 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory. ``manifest`` keeps every field of manifest.json as it was written."""
+    """A verified bundle in memory. ``manifest`` keeps every field of manifest.json as it was written.
+
+    mirror: a face is scored as it is and mirrored, and the mean of both logits counts.
+    """
 
     name: str
     sha256: str
@@ -56,6 +63,7 @@ class Bundle:
     threshold: Threshold
     golden: Golden
     manifest: Mapping[str, Any]
+    mirror: bool = False
 
     @property
     def live_index(self) -> int:
@@ -140,14 +148,27 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Bundle:
         threshold=_threshold(manifest["threshold"]),
         golden=_golden(folder, manifest["golden"]),
         manifest=manifest,
+        mirror=_mirror(manifest),
     )
+
+
+def _mirror(manifest: Mapping[str, Any]) -> bool:
+    """Whether the manifest asks for both views of a face; a bundle that does not say so asks for one."""
+    found = manifest.get("scoring", {}).get("mirror", False)
+    if not isinstance(found, bool):
+        raise ValueError(f"scoring.mirror must be true or false, got {found!r}")
+    return found
 
 
 def _threshold(fields: Mapping[str, Any]) -> Threshold:
     value = float(fields["value"])
     if not 0.0 < value < 1.0:
         raise ValueError(f"the threshold must lie in (0, 1), got {value}")
-    return Threshold(value, str(fields["target"]), int(fields["bona_fide"]), int(fields["attacks"]))
+    lower, upper = (float(edge) for edge in fields.get("band", (value, value)))
+    if not 0.0 <= lower <= value <= upper <= 1.0:
+        raise ValueError(f"the band must hold the threshold, got {lower} to {upper}")
+    counts = int(fields["bona_fide"]), int(fields["attacks"])
+    return Threshold(value, str(fields["target"]), *counts, (lower, upper))
 
 
 def _golden(folder: Path, fields: Mapping[str, Any]) -> Golden:

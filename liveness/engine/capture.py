@@ -8,6 +8,7 @@ import numpy as np
 from liveness.engine.faces import Embedding, similarity
 from liveness.engine.frames import FrameError
 from liveness.engine.look import Engine, Look
+from liveness.engine.reel import Reel
 from liveness.engine.session import Decision, Reason, Session, SessionRules, Verdict
 
 _KEPT = 24
@@ -35,9 +36,10 @@ class Capture:
     looks: list[tuple[float, Look]] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
     embeddings: list[Embedding] = field(default_factory=list)
+    reel: Reel[Shot] = field(default_factory=Reel)
 
     def __post_init__(self) -> None:
-        self.session = Session(self.engine.threshold, self.rules)
+        self.session = Session(self.engine.threshold, self.rules, self.engine.band)
 
     def add(self, jpeg: bytes, at: float) -> Decision:
         """Judge the next JPEG, ``at`` seconds after the start. A damaged frame is FAIL(bad_frame), never an exception."""
@@ -46,7 +48,9 @@ class Capture:
         except FrameError:
             return Decision(Verdict.FAIL, Reason.BAD_FRAME)
         self.looks.append((at, look))
-        self._keep(Shot(jpeg, look, at))
+        shot = Shot(jpeg, look, at)
+        self.reel.add(shot)
+        self._keep(shot)
         decision = self.session.add(look, at)
         return self._identify(decision) if decision.verdict is Verdict.PASS else decision
 

@@ -20,6 +20,21 @@ def clean_jpeg(jpeg: bytes) -> bytes:
     return frames.encode_jpeg(frames.decode(jpeg))
 
 
+def small_jpeg(jpeg: bytes, longest: int) -> tuple[bytes, float]:
+    """The picture, no side longer than ``longest`` pixels, and its size in parts of the original's (0–1].
+
+    Encoded anew, as by ``clean_jpeg``. Raises FrameError.
+    """
+    picture = frames.decode(jpeg)
+    height, width = picture.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    if scale == 1.0:
+        return frames.encode_jpeg(picture), scale
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return frames.encode_jpeg(np.asarray(small, dtype=np.uint8)), scale
+
+
 def crop_png(jpeg: bytes, box: Box, scale: float, size: int) -> bytes:
     """What the network saw of a face at one scale, size×size pixels, as PNG. Raises FrameError and CropError."""
     spec = CropSpec(scales=(scale,), size=size)

@@ -23,11 +23,19 @@ class LivenessModel:
         self._check_golden()
 
     def score(self, faces: Patches) -> NDArray[np.float32]:
-        """Score patches (N, P, S, S, 3) uint8 BGR, as ``crops.patches`` gives them: p_live (N,) float32, 0–1."""
+        """Score patches (N, P, S, S, 3) uint8 BGR, as ``crops.patches`` gives them: p_live (N,) float32, 0–1.
+
+        Where the bundle asks for it, a face and its mirror image have one score: that of the mean of their logits.
+        """
+        logits = self._logits(faces)
+        if self.bundle.mirror:
+            logits = np.float32(0.5) * (logits + self._logits(mirrored(faces)))
+        return softmax(logits)[:, self.bundle.live_index]
+
+    def _logits(self, faces: Patches) -> NDArray[np.float32]:
         inputs = tensor(faces, self.bundle.crop)
         rows = [self._session.run(None, {self._input: row[None]})[0][0] for row in inputs]
-        logits = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
-        return softmax(logits)[:, self.bundle.live_index]
+        return np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
 
     def _check_shape(self) -> None:
         shape = tuple(self._session.get_inputs()[0].shape)
@@ -52,6 +60,11 @@ class LivenessModel:
                 f"{self.bundle.name} does not reproduce its golden vectors on this machine: "
                 f"scores differ by {drift:.3f}, {golden.tolerance:.3f} is allowed."
             )
+
+
+def mirrored(faces: Patches) -> Patches:
+    """Patches (N, P, S, S, 3) with left and right exchanged."""
+    return np.ascontiguousarray(faces[..., ::-1, :])
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -53,6 +53,11 @@ class Engine:
     def threshold(self) -> float:
         return self.model.bundle.threshold.value
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """Edges of what cannot be told: pooled evidence below the first is an attack, from the second on live."""
+        return self.model.bundle.threshold.band or (self.threshold, self.threshold)
+
     def look(self, jpeg: bytes) -> Look:
         """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored."""
         return self.look_at(frames.decode(jpeg))

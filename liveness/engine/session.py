@@ -1,8 +1,10 @@
 """The pure state machine of one attempt: Look, Look, … → MORE(hint) | PASS | FAIL(reason) | ABSTAIN(reason).
 
 Evidence is pooled over the whole attempt: the mean of the frames' log-odds, each clipped so that no single frame can
-decide. There is no best-of-N: a spoofed frame stays in the pool, and a FAIL consumes the attempt. The machine reads
-no clock; the caller says when each frame came.
+decide. There is no best-of-N: a spoofed frame stays in the pool, and a FAIL consumes the attempt. It is a truncated
+sequential test (Wald 1945, "Sequential Tests of Statistical Hypotheses"): pooled evidence above the band passes, below
+it fails, and inside it asks for more frames until there are enough to say that it cannot be told. The machine reads no
+clock; the caller says when each frame came.
 """
 
 from collections import Counter
@@ -29,6 +31,7 @@ class Reason(StrEnum):
     SPOOF = "spoof"
     DIFFERENT_PEOPLE = "different_people"
     TIMED_OUT = "timed_out"
+    UNDECIDED = "undecided"
     BAD_FRAME = "bad_frame"
     ERROR = "error"
 
@@ -46,11 +49,13 @@ class Decision:
 class SessionRules:
     """How much evidence an attempt needs.
 
-    judged: frames to judge before deciding; live: of these at least so many above the threshold on their own;
+    judged: frames to judge before deciding; while the evidence lies inside the band, up to ``patience`` times as many;
+    live: of ``judged`` frames at least so many above the threshold on their own;
     seconds: shortest and longest duration; frames: how many may come in all; clip: bound on one frame's log-odds.
     """
 
     judged: int = 6
+    patience: int = 2
     live: int = 4
     seconds: tuple[float, float] = (1.0, 30.0)
     frames: int = 240
@@ -58,11 +63,14 @@ class SessionRules:
 
 
 class Session:
-    """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive."""
+    """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive; band: its lower and upper edge, around it."""
 
-    def __init__(self, threshold: float, rules: SessionRules) -> None:
+    def __init__(
+        self, threshold: float, rules: SessionRules, band: tuple[float, float] | None = None
+    ) -> None:
         self.rules = rules
         self._threshold = threshold
+        self._band = band or (threshold, threshold)
         self._scores: list[float] = []
         self._troubles: Counter[Quality] = Counter()
         self._frames = 0
@@ -94,24 +102,37 @@ class Session:
         return decision
 
     def expire(self) -> Decision:
-        """The deadline passed without enough judgeable frames: ABSTAIN with the commonest trouble."""
+        """The deadline passed without enough evidence: ABSTAIN with the commonest trouble."""
         trouble = self._troubles.most_common(1)
         reason = trouble[0][0] if trouble else Reason.TIMED_OUT
+        if len(self._scores) >= self.rules.judged:
+            reason = Reason.UNDECIDED
         self._ended = Decision(Verdict.ABSTAIN, reason, self._progress())
         return self._ended
 
     def _decide(self, look: Look, at: float) -> Decision:
         shortest, longest = self.rules.seconds
+        more = Decision(Verdict.MORE, next(iter(look.reasons), None), self._progress())
         if len(self._scores) >= self.rules.judged and at >= shortest:
-            return self._judge()
+            judged = self._judge()
+            if (
+                judged.verdict is not Verdict.ABSTAIN
+                or len(self._scores) >= self.rules.patience * self.rules.judged
+            ):
+                return judged
         if at > longest or self._frames >= self.rules.frames:
             return self.expire()
-        return Decision(Verdict.MORE, next(iter(look.reasons), None), self._progress())
+        return more
 
     def _judge(self) -> Decision:
+        """ABSTAIN inside the band; above it PASS, if enough frames are live on their own."""
+        lower, upper = self._band
+        pooled = self.pooled or 0.0
+        if lower <= pooled < upper:
+            return Decision(Verdict.ABSTAIN, Reason.UNDECIDED, 1.0)
         live = sum(score >= self._threshold for score in self._scores)
         enough = live >= self.rules.live * len(self._scores) / self.rules.judged
-        if (self.pooled or 0.0) >= self._threshold and enough:
+        if pooled >= upper and enough:
             return Decision(Verdict.PASS, None, 1.0)
         return Decision(Verdict.FAIL, Reason.SPOOF, 1.0)
 

@@ -111,6 +111,19 @@ def test_a_bundle_cannot_point_outside_itself(folder: Path) -> None:
         bundles.load(folder)
 
 
+def test_the_band_of_the_threshold_is_read(folder: Path) -> None:
+    assert bundles.load(folder).threshold.band == (0.7, 0.7)
+    _edit(folder, lambda fields: fields["threshold"].update(band=[0.6, 0.8]))
+    assert bundles.load(folder).threshold.band == (0.6, 0.8)
+
+
+@pytest.mark.parametrize("band", [[0.8, 0.9], [0.1, 0.2], [0.6], [0.6, 1.2]])
+def test_a_band_without_the_threshold_inside_is_refused(folder: Path, band: list[float]) -> None:
+    _edit(folder, lambda fields: fields["threshold"].update(band=band))
+    with pytest.raises(BundleError, match="incomplete or malformed"):
+        bundles.load(folder)
+
+
 @pytest.mark.parametrize(
     "change",
     [

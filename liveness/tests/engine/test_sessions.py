@@ -140,3 +140,43 @@ def test_the_pooled_score_is_bounded_however_sure_the_frames_are() -> None:
         session.add(live(1.0), n * 0.1)
     assert session.pooled == pytest.approx(0.982, abs=0.001)
     assert session.scores == (1.0,) * 6
+
+
+def _banded(scores: list[float], band: tuple[float, float] = (0.6, 0.8)) -> Decision:
+    session = Session(THRESHOLD, RULES, band)
+    decision = Decision(Verdict.MORE)
+    for n, score in enumerate(scores):
+        decision = session.add(live(score), n * 0.25)
+        if decision.verdict is not Verdict.MORE:
+            break
+    return decision
+
+
+def test_evidence_inside_the_band_asks_for_more_frames() -> None:
+    assert _banded([0.75] * 11).verdict is Verdict.MORE
+    assert _banded([0.75] * 12) == Decision(Verdict.ABSTAIN, Reason.UNDECIDED, 1.0)
+
+
+def test_further_frames_can_decide_either_way() -> None:
+    assert _banded([0.75] * 6 + [0.95] * 6) == Decision(Verdict.PASS, None, 1.0)
+    assert _banded([0.75] * 6 + [0.2] * 6) == Decision(Verdict.FAIL, Reason.SPOOF, 1.0)
+
+
+@pytest.mark.parametrize(("score", "verdict"), [(0.85, Verdict.PASS), (0.5, Verdict.FAIL)])
+def test_evidence_outside_the_band_decides_at_once(score: float, verdict: Verdict) -> None:
+    assert _banded([score] * 6).verdict is verdict
+
+
+def test_a_deadline_inside_the_band_is_undecided() -> None:
+    session = Session(THRESHOLD, RULES, (0.6, 0.8))
+    for n in range(8):
+        session.add(live(0.75), n * 0.25)
+    assert session.expire().reason is Reason.UNDECIDED
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_band_never_lets_in_what_the_threshold_alone_keeps_out(seed: int) -> None:
+    rng = random.Random(seed)
+    scores = [rng.uniform(0.3, 1.0) for _ in range(6)]
+    if _banded(scores, (0.6, 0.8)).verdict is Verdict.PASS:
+        assert _run([live(p) for p in scores]).verdict is Verdict.PASS
