@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-VERSION = "2026-1"
+VERSION = "2026-2"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ def sections() -> tuple[Section, ...]:
             "What is stored",
             "128 numbers that describe your face, scrambled with a secret of your own and then "
             "encrypted. The pictures from your camera are thrown away as soon as you have been "
-            "recognised.",
+            "recognised, unless you agree to the second question below.",
         ),
         Section(
             "What if I am refused?",
-            "When an attempt does not succeed, up to two pictures of it are kept, encrypted, so "
-            "that a person can review the decision. They are deleted after "
+            "When an attempt does not succeed, up to two pictures of it and eight small ones are "
+            "kept, encrypted, so that a person can review the decision. They are deleted after "
             f"{settings.LIVENESS_EVIDENCE_DAYS} days; time and outcome of the attempt after "
             f"{settings.LIVENESS_ATTEMPT_DAYS} days.",
         ),
@@ -60,8 +60,9 @@ def sections() -> tuple[Section, ...]:
 
 FACE_LABEL = "I agree that Livegate stores and compares the numbers of my face to sign me in."
 TRAINING_LABEL = (
-    "Pictures of my refused attempts may also help to train the liveness check. "
-    "This is separate, and you can say no."
+    "Pictures of my refused attempts, and of a few that succeeded, may also be kept as long, be "
+    "reviewed by a person and help to train the liveness check. This is separate, and you can say "
+    "no."
 )
 
 

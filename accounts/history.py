@@ -112,6 +112,8 @@ def _attempt(row: Attempt) -> dict[str, Any]:
         "closed": _time(row.closed),
         "network": row.client,
         "browser": row.user_agent,
+        "camera": row.camera,
+        "measures": row.measures,
         "model": row.model_name,
         "label": row.label,
     }

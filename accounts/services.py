@@ -37,6 +37,19 @@ def may_train(user: User) -> bool:
     return Consent.objects.filter(user=user, withdrawn__isnull=True, training=True).exists()
 
 
+def may_sample(user: User) -> bool:
+    """May pictures of this person's successful attempts be kept as samples? Only by today's text, which says so.
+
+    Call it inside a transaction: the consent is locked until its end, so that a withdrawal waits and then erases.
+    """
+    return (
+        Consent.objects.select_for_update()
+        .filter(user=user, withdrawn__isnull=True, training=True, version=consent.VERSION)
+        .first()
+        is not None
+    )
+
+
 @transaction.atomic
 def give_consent(*, user: User, training: bool = False) -> Consent:
     """Record that this person agreed to today's text. An older consent is ended, the face stays."""
@@ -45,6 +58,7 @@ def give_consent(*, user: User, training: bool = False) -> Consent:
         user=user, version=consent.VERSION, digest=consent.digest(), training=training
     )
     if not training:
+        liveness.erase_sampled(user.pk)
         _erase_copies(user)
     audit.accepted("consent_given", user=user.pk, version=given.version, training=training)
     return given

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from liveness import services
+from liveness import registry
 from liveness.engine.bundle import BundleError
 from liveness.models import Attempt, ModelVersion
 
@@ -56,16 +56,21 @@ class ModelVersionAdmin(ReadOnly):
         if queryset.count() != 1:
             self.message_user(request, "Select exactly one model.", messages.ERROR)
             return
-        self._attempt(request, lambda: services.promote_model(model=queryset.get()))
+        self._attempt(
+            request, lambda: registry.promote_model(model=queryset.get(), by=request.user)
+        )
 
     @admin.action(description="Go back to the model before", permissions=["promote"])
     def roll_back(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
-        self._attempt(request, services.roll_back_model)
+        self._attempt(request, lambda: registry.roll_back_model(by=request.user))
 
     def _attempt(self, request: HttpRequest, change: Any) -> None:
         try:
             model = change()
-        except (BundleError, LookupError) as error:
+        except registry.ApprovalNeeded as error:
+            self.message_user(request, str(error))
+            return
+        except (BundleError, LookupError, registry.GateError) as error:
             self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
             return
         self.message_user(request, f"{model.name} judges from the next attempt on.")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
-from liveness import queue, runtime, services
+from liveness import queue, reviewing, runtime
 from liveness.engine import checking
 from liveness.engine.frames import FILE_LIMITS
 from liveness.models import Attempt
@@ -21,8 +21,7 @@ class MayReview(BasePermission):
     """Staff with the permission to review attempts."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        user = request.user
-        return bool(user and user.is_staff and user.has_perm("liveness.review_attempt"))
+        return reviewing.may_review(request.user)
 
 
 class CheckThrottle(UserRateThrottle):
@@ -38,8 +37,16 @@ class Unavailable(APIException):
     default_code = "unavailable"
 
 
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
 class AttemptSerializer(serializers.ModelSerializer):
+    """``evidence``: what is kept in full size; ``given``: the label of whoever asks."""
+
     evidence: Any = serializers.SlugRelatedField("kind", many=True, read_only=True)
+    given: Any = serializers.CharField(read_only=True)
 
     class Meta:
         model = Attempt
@@ -62,7 +69,11 @@ class AttemptSerializer(serializers.ModelSerializer):
             "frames",
             "client",
             "user_agent",
+            "camera",
+            "sampled",
             "label",
+            "disputed",
+            "given",
             "evidence",
         ]
         read_only_fields = fields
@@ -95,10 +106,11 @@ class AttemptViewSet(
     serializer_class = AttemptSerializer
 
     def get_queryset(self) -> Any:
+        reviewer = _reviewer(self.request)
         rows = Attempt.objects.order_by("-created", "pk")
         if self.action == "list" and set(self.request.GET) & set(queue.FilterForm.base_fields):
-            rows = queue.find(queue.Filters.read(self.request.GET))
-        return queue.with_evidence(rows).defer("secret")
+            rows = queue.find(queue.Filters.read(self.request.GET), reviewer)
+        return queue.with_evidence(reviewing.with_opinion(rows, reviewer)).defer("secret")
 
     @action(detail=True, methods=["post"])
     def label(self, request: Request, pk: str | None = None) -> Response:
@@ -106,12 +118,24 @@ class AttemptViewSet(
         fields.is_valid(raise_exception=True)
         attempt = self.get_object()
         try:
-            services.review_attempt(
+            reviewing.review_attempt(
                 attempt=attempt, reviewer=_reviewer(request), label=fields.validated_data["label"]
             )
         except ValueError as error:
             raise serializers.ValidationError({"label": [str(error)]}) from error
-        return Response(self.get_serializer(attempt).data)
+        return self._answer(attempt.pk)
+
+    @action(detail=False, methods=["post"])
+    def undo(self, request: Request) -> Response:
+        """Take back the last label of whoever asks, and answer with the attempt it was on."""
+        try:
+            attempt = reviewing.undo_review(reviewer=_reviewer(request))
+        except reviewing.NothingToUndo as error:
+            raise Conflict(str(error)) from error
+        return self._answer(attempt.pk)
+
+    def _answer(self, pk: object) -> Response:
+        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data)
 
 
 class CheckView(APIView):

@@ -40,9 +40,14 @@ class Chart:
         return " ".join(f"{point.x},{point.y}" for point in self.points)
 
 
+def place(frames: Sequence[FrameRecord], at: float) -> float:
+    """Where the second ``at`` lies on that chart, from the left."""
+    return _x(at, _length(frames))
+
+
 def scores_over_time(frames: Sequence[FrameRecord], threshold: float | None) -> Chart:
     """Lay out the frames of an attempt; time runs to the last frame, p_live from 0 to 1."""
-    seconds = max((frame["at"] for frame in frames), default=0.0) or 1.0
+    seconds = _length(frames)
     points = [
         Point(_x(frame["at"], seconds), _y(frame["p"]), frame["at"], frame["p"])
         for frame in frames
@@ -50,6 +55,10 @@ def scores_over_time(frames: Sequence[FrameRecord], threshold: float | None) -> 
     ]
     unjudged = [_x(frame["at"], seconds) for frame in frames if frame["p"] is None]
     return Chart(points, unjudged, None if threshold is None else _y(threshold), seconds)
+
+
+def _length(frames: Sequence[FrameRecord]) -> float:
+    return max((frame["at"] for frame in frames), default=0.0) or 1.0
 
 
 def _x(at: float, seconds: float) -> float:

@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from liveness import protocol, runtime, services, tasks
+from liveness import protocol, runtime, services, shadow, tasks
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture
 from liveness.engine.session import Decision, Verdict
@@ -47,6 +47,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._late = False
         self._over = False
         self._written = False
+        self._shadow: shadow.Shadow | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open."""
@@ -76,19 +77,20 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             await self._leave()
             await self._hang_up(Close.DONE)
         elif self._attempt is None:
-            await self._start(message.ticket)
+            await self._start(message)
         else:
             raise ProtocolError("bad_message", Close.BAD_MESSAGE)
 
-    async def _start(self, ticket: str) -> None:
+    async def _start(self, start: protocol.Start) -> None:
         self._stop_timer()
-        self._attempt = await self._redeem(ticket)
+        self._attempt = await self._redeem(start)
         try:
             _, engine = await database_sync_to_async(runtime.get_engine)()
         except runtime.EngineUnavailable:
             raise ProtocolError("unavailable", Close.BUSY) from None
         rules = runtime.rules_for(self._attempt.purpose)
         self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD)
+        self._shadow = await database_sync_to_async(shadow.begin)(rules)
         deadline, self._began = settings.LIVENESS_DEADLINE_SECONDS, time.monotonic()
         self._set_timer(deadline)
         await self._tell(
@@ -100,10 +102,10 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             )
         )
 
-    async def _redeem(self, ticket: str) -> Attempt:
+    async def _redeem(self, start: protocol.Start) -> Attempt:
         try:
             return await database_sync_to_async(services.start_attempt)(
-                ticket=ticket, session_key=self._session_key()
+                ticket=start.ticket, session_key=self._session_key(), camera=start.camera
             )
         except TicketError as error:
             raise ProtocolError(error.code, Close.BAD_TICKET) from None
@@ -120,13 +122,16 @@ class LivenessConsumer(AsyncWebsocketConsumer):
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
         look = runtime.run(_look, capture, jpeg, at)
         decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
+        shown = shadow.last_shown(capture, jpeg)
         self._in_flight = False
         if decision.verdict is not Verdict.MORE:
-            await self._finish(capture, decision)
+            await self._finish(capture, decision, shown)
         elif self._late:
-            await self._finish(capture, capture.session.expire())
+            await self._finish(capture, capture.session.expire(), shown)
         else:
             await self._hint(decision, box)
+            if self._shadow is not None:
+                self._shadow.see(shown)
 
     async def _hint(self, decision: Decision, box: list[float] | None) -> None:
         await self._tell(
@@ -139,8 +144,10 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             )
         )
 
-    async def _finish(self, capture: Capture, decision: Decision) -> None:
-        """Write first, tell afterwards: a PASS that could not be written was none."""
+    async def _finish(
+        self, capture: Capture, decision: Decision, shown: shadow.Shown | None = None
+    ) -> None:
+        """Write first, tell afterwards: a PASS that could not be written was none. The shadow comes last."""
         self._end()
         attempt = await database_sync_to_async(services.close_attempt)(
             attempt=self._attempt, decision=decision, capture=capture
@@ -155,6 +162,10 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             )
         )
         await self._hang_up(Close.DONE)
+        if self._shadow is not None:
+            self._shadow.see(shown)
+            result = await self._shadow.result(decision)
+            await database_sync_to_async(shadow.store)(attempt, result)
         await database_sync_to_async(tasks.purge_if_due)()
 
     async def _refuse(self, error: ProtocolError) -> None:

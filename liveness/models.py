@@ -27,7 +27,10 @@ class FrameRecord(TypedDict):
 
 
 class ModelVersion(models.Model):
-    """A proven bundle. Exactly one is ACTIVE and judges the next attempt; a retired one can be promoted again."""
+    """A proven bundle. Exactly one is ACTIVE and judges the next attempt; a retired one can be promoted again.
+
+    What the bundle says is written once: sha256, manifest, location, metrics, data_digest and parent never change.
+    """
 
     class State(models.TextChoices):
         CANDIDATE = "candidate", "Candidate"
@@ -38,11 +41,37 @@ class ModelVersion(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     manifest = models.JSONField(default=dict)
     location = models.CharField(
-        max_length=500, blank=True, help_text="Folder of the bundle; empty: the default bundle."
+        max_length=500,
+        blank=True,
+        help_text="Folder in the storage of bundles; empty: the default bundle.",
+    )
+    data_digest = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the data it was trained on."
+    )
+    metrics = models.JSONField(default=dict, help_text="The figures its manifest names.")
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="children"
+    )
+    trained_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.CANDIDATE)
     created = models.DateTimeField(default=timezone.now)
     promoted = models.DateTimeField(null=True, blank=True)
+    retired = models.DateTimeField(null=True, blank=True)
+    gate = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The last gate: passed, champion (SHA-256), at, reasons.",
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    shadow = models.BooleanField(default=False, help_text="Scores attempts without deciding.")
+    notes = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-created", "-pk"]
@@ -50,6 +79,9 @@ class ModelVersion(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=models.Q(state="active"), name="one_active_model"
+            ),
+            models.UniqueConstraint(
+                fields=["shadow"], condition=models.Q(shadow=True), name="one_shadow_model"
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["candidate", "active", "retired"]),
@@ -60,9 +92,41 @@ class ModelVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:8]}, {self.state})"
 
-    @property
-    def folder(self) -> Path:
-        return Path(self.location) if self.location else default_folder()
+    def get_absolute_url(self) -> str:
+        return reverse("models:model", args=[self.pk])
+
+
+class ModelEvent(models.Model):
+    """What happened to a model, when, and who did it. Rows are only ever added."""
+
+    model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.model_id}: {self.text}"
+
+
+class ServingReport(models.Model):
+    """What one server process serves, and why it does not serve what it should. Written by ``liveness.runtime``."""
+
+    replica = models.CharField(max_length=150, unique=True, help_text="Host name and process id.")
+    serving = models.CharField(max_length=64, blank=True, help_text="SHA-256; empty: none.")
+    wanted = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the active model.")
+    problem = models.TextField(blank=True)
+    updated = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["replica"]
+
+    def __str__(self) -> str:
+        return f"{self.replica}: {self.serving[:8] or 'nothing'}"
 
 
 class Attempt(models.Model):
@@ -125,12 +189,25 @@ class Attempt(models.Model):
         null=True, blank=True, help_text="Distance of pooled from the threshold in log-odds."
     )
     frames = models.JSONField(default=list, blank=True)
+    measures = models.JSONField(
+        null=True, blank=True, help_text="Light, face size and share of unjudged frames."
+    )
     secret = models.BinaryField(
         null=True, blank=True, help_text="The sealed embedding, between PASS and the claim."
     )
     client = models.CharField(max_length=64, blank=True, help_text="The truncated address.")
     user_agent = models.CharField(max_length=200, blank=True)
+    camera = models.CharField(
+        max_length=100, blank=True, help_text="What the browser says of its camera; unproven."
+    )
+    sampled = models.BooleanField(
+        default=False, help_text="A bona fide attempt whose pictures are kept for review."
+    )
     label = models.CharField(max_length=10, choices=Label.choices, default=Label.NONE, blank=True)
+    disputed = models.BooleanField(default=False, help_text="Its reviewers disagree.")
+    shadow = models.JSONField(
+        null=True, blank=True, help_text="What the shadow model would have said."
+    )
 
     class Meta:
         ordering = ["-created"]
@@ -141,6 +218,7 @@ class Attempt(models.Model):
             models.Index(fields=["claimed", "-created"], name="attempt_claimed"),
             models.Index(fields=["state", "expires"], name="attempt_expiry"),
             models.Index(fields=["-created"], name="attempt_created"),
+            models.Index(fields=["camera", "-created"], name="attempt_camera"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -161,14 +239,20 @@ class Attempt(models.Model):
 
 
 class Evidence(models.Model):
-    """One frame of an attempt, kept encrypted for the reviewers. ``box`` is in pixels of the frame."""
+    """One frame of an attempt, kept encrypted for the reviewers. ``box`` is in pixels of the frame.
+
+    The best and the worst frame are kept as they came; those of the sequence are small and for playback alone.
+    """
 
     class Kind(models.TextChoices):
         BEST = "best", "Highest score"
         WORST = "worst", "Lowest score"
+        SEQUENCE = "sequence", "Playback"
+
+    FULL_SIZE = (Kind.BEST, Kind.WORST)
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="evidence")
-    kind = models.CharField(max_length=5, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
     jpeg = models.BinaryField(help_text="Encrypted JPEG without metadata.")
     at = models.FloatField(help_text="Seconds since the attempt began.")
     p_live = models.FloatField(null=True, blank=True)
@@ -177,7 +261,14 @@ class Evidence(models.Model):
     class Meta:
         verbose_name_plural = "evidence"
         constraints = [
-            models.UniqueConstraint(fields=["attempt", "kind"], name="one_frame_of_each_kind")
+            models.UniqueConstraint(
+                fields=["attempt", "kind", "at"], name="one_frame_of_each_kind_and_time"
+            ),
+            models.UniqueConstraint(
+                fields=["attempt", "kind"],
+                condition=models.Q(kind__in=["best", "worst"]),
+                name="one_best_and_one_worst_frame",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -185,18 +276,65 @@ class Evidence(models.Model):
 
 
 class Review(models.Model):
-    """Who labelled an attempt as what, and what it was before. Rows are only ever added."""
+    """Who labelled an attempt as what, and what it was before. Rows are only ever added.
+
+    A row with ``undoes`` takes that earlier row back; its ``label`` is what the attempt is labelled as from then on.
+    """
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="reviews")
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="liveness_reviews"
     )
-    label = models.CharField(max_length=10, choices=Attempt.Label.choices)
+    label = models.CharField(max_length=10, choices=Attempt.Label.choices, blank=True)
     previous = models.CharField(max_length=10, choices=Attempt.Label.choices, blank=True)
+    undoes = models.OneToOneField(
+        "self", models.CASCADE, null=True, blank=True, related_name="undone_by"
+    )
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["-created", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.attempt_id}: {self.previous or 'none'} → {self.label}"
+        return f"{self.attempt_id}: {self.previous or 'none'} → {self.label or 'none'}"
+
+
+class DriftReference(models.Model):
+    """The calibration period of a model: since when, and, once complete, what its attempts showed, without names."""
+
+    model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="drift_references")
+    since = models.DateTimeField()
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    sample = models.JSONField(null=True, blank=True)
+    frozen = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-since", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "since"], name="one_drift_reference_a_moment")
+        ]
+
+    def __str__(self) -> str:
+        return f"Reference of {self.model_id} since {self.since:%Y-%m-%d}"
+
+
+class DriftReport(models.Model):
+    """What a day's comparison found. told: the drifted measures that an alarm has gone out for."""
+
+    model = models.ForeignKey(ModelVersion, models.CASCADE, related_name="drift_reports")
+    day = models.DateField()
+    created = models.DateTimeField(default=timezone.now)
+    data = models.JSONField(default=dict)
+    told = models.JSONField(default=list, blank=True)
+    alarmed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-day", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "day"], name="one_drift_report_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"Drift of {self.model_id} on {self.day}"

@@ -13,6 +13,7 @@ from liveness.engine.crops import Box
 
 _MAX_TEXT = 4096
 _MAX_TICKET = 1024
+_MAX_CAMERA = 100
 
 
 class Close(IntEnum):
@@ -73,7 +74,10 @@ Message = Ready | Hint | VerdictMessage | ErrorMessage
 
 @dataclass(frozen=True)
 class Start:
+    """``camera``: what the browser says of its camera, printable, at most 100 characters; "" if it says nothing."""
+
     ticket: str
+    camera: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,20 @@ def parse(text: str) -> Start | Cancel:
         raise bad from None
     match fields:
         case {"type": "start", "ticket": str(ticket)} if 0 < len(ticket) <= _MAX_TICKET:
-            return Start(ticket)
+            camera = fields.get("camera", "")
+            if not isinstance(camera, str):
+                raise bad
+            return Start(ticket, _printable(camera))
         case {"type": "cancel"}:
             return Cancel()
         case _:
             raise bad
+
+
+def _printable(text: str) -> str:
+    """On one line, without control characters, cut to what is stored."""
+    clean = "".join(mark if mark.isprintable() else " " for mark in text)
+    return " ".join(clean.split())[:_MAX_CAMERA].rstrip()
 
 
 def fractions(box: Box, width: int, height: int) -> list[float]:

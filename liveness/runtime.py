@@ -1,16 +1,20 @@
 """The engine that serves, and the threads it runs on. Nothing here touches the event loop for longer than a queue.
 
 The active ModelVersion decides which bundle is loaded. It is looked up when a socket opens, so that an attempt is
-judged by one model from its first frame to its last. A new model that cannot be proven does not replace the old one.
+judged by one model from its first frame to its last. The first model is loaded while its caller waits. A later one is
+fetched, verified and warmed up on a thread of its own while the old one goes on serving; the next attempt after that
+takes it. A new model that cannot be proven does not replace the old one, and ServingReport says so.
 """
 
 import asyncio
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +22,11 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import DatabaseError
 
-from liveness import services
+from liveness import registry
+from liveness.bundle_store import local_folder
+from liveness.engine import bundle as bundles
 from liveness.engine.bundle import BundleError
+from liveness.engine.fas import LivenessModel
 from liveness.engine.look import Engine, open_engine
 from liveness.engine.session import SessionRules
 from liveness.models import Attempt, ModelVersion, default_folder
@@ -28,6 +35,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _RETRY_SECONDS = 60.0
+_REPORT_SECONDS = 600.0
+_LOW_PRIORITY = 10
 
 
 class Busy(RuntimeError):
@@ -46,11 +55,13 @@ class _Loaded:
 
 
 class _Pool:
-    """A fixed number of threads behind a queue of fixed length."""
+    """A fixed number of threads behind a queue of fixed length. begin: what each thread does first."""
 
-    def __init__(self, workers: int, queue: int) -> None:
+    def __init__(self, workers: int, queue: int, begin: Callable[[], None] | None = None) -> None:
         self._places = threading.BoundedSemaphore(workers + queue)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="liveness")
+        self._threads = ThreadPoolExecutor(
+            workers, thread_name_prefix="liveness", initializer=begin
+        )
 
     def submit(self, work: Callable[..., T], *args: object) -> Future[T]:
         """Raises Busy."""
@@ -61,12 +72,81 @@ class _Pool:
         return future
 
 
-_lock = threading.Lock()
+class _Slot:
+    """One loaded model that a later one may replace: the champion, or the shadow."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.loaded: _Loaded | None = None
+        self._before: _Loaded | None = None
+        self.problem = ""
+        self._failed: dict[str, float] = {}
+        self._loader: threading.Thread | None = None
+
+    def serve(
+        self, version: ModelVersion | None, wait: bool, beside: _Loaded | None = None
+    ) -> _Loaded | None:
+        """What is loaded. If that is not ``version``, load it: at once if ``wait`` and nothing serves, else behind the scenes."""
+        with self.lock:
+            if self._is(version) or self._back_to(version):
+                self.problem = ""
+            elif not self._busy() and not self._failed_lately(version):
+                self._begin(version, wait and self.loaded is None, self.loaded or beside)
+            return self.loaded
+
+    def settle(self, seconds: float) -> None:
+        """Wait for a load that is under way."""
+        loader = self._loader
+        if loader is not None:
+            loader.join(seconds)
+
+    def _is(self, version: ModelVersion | None) -> bool:
+        if self.loaded is None:
+            return False
+        return version is None or self.loaded.sha256 == version.sha256
+
+    def _back_to(self, version: ModelVersion | None) -> bool:
+        """The model before is kept, so that rolling back takes no time."""
+        if version is None or self._before is None or self._before.sha256 != version.sha256:
+            return False
+        self.loaded, self._before = self._before, self.loaded
+        return True
+
+    def _busy(self) -> bool:
+        return self._loader is not None and self._loader.is_alive()
+
+    def _failed_lately(self, version: ModelVersion | None) -> bool:
+        return time.monotonic() < self._failed.get(version.sha256 if version else "", 0.0)
+
+    def _begin(self, version: ModelVersion | None, wait: bool, beside: _Loaded | None) -> None:
+        if wait:
+            self._load(version, None)
+            return
+        self._loader = threading.Thread(
+            target=self._load, args=(version, beside), name="liveness-load", daemon=True
+        )
+        self._loader.start()
+
+    def _load(self, version: ModelVersion | None, beside: _Loaded | None) -> None:
+        """Replace what is loaded, or note why not, in whatever way it failed. Touches no database."""
+        try:
+            new = _load(version, beside)
+            with self.lock:
+                self._before, self.loaded, self.problem = self.loaded, new, ""
+        except Exception as error:
+            self._failed[version.sha256 if version else ""] = time.monotonic() + _RETRY_SECONDS
+            self.problem = f"{version.name if version else 'The default'} cannot be used: {error}"
+            logger.error("the liveness model %s cannot be used: %s", version or "by default", error)
+
+
+_champion, _shadow = _Slot(), _Slot()
 _pool_lock = threading.Lock()
-_loaded: _Loaded | None = None
-_failed: dict[str, float] = {}
-_override: Engine | None = None
+_override: tuple[Engine, Engine | None] | None = None
 _pool: _Pool | None = None
+_shadow_pool: _Pool | None = None
+_reported: tuple[str, str, str] | None = None
+_reported_at = 0.0
+_is_server = False
 
 
 async def run(work: Callable[..., T], *args: object) -> T:
@@ -79,21 +159,36 @@ def run_now(work: Callable[..., T], *args: object) -> T:
     return _get_pool().submit(work, *args).result()
 
 
+def run_aside(work: Callable[..., T], *args: object) -> Future[T]:
+    """Run ``work`` at low priority on the shadow's own thread. Raises Busy at once when too much is waiting."""
+    return _get_shadow_pool().submit(work, *args)
+
+
 def get_engine() -> tuple[ModelVersion | None, Engine]:
-    """The active model and its engine; None and the default bundle's engine while no model is on record.
+    """The engine for the next attempt and its model; None and the default bundle's while no model is on record.
 
     Raises EngineUnavailable when neither the active model nor one that served before can be used.
     """
-    global _loaded
     if _override is not None:
-        return None, _override
-    version = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()
-    with _lock:
-        if not _serves(version):
-            _loaded = _replace(version)
-        if _loaded is None:
-            raise EngineUnavailable("No proven liveness model can be loaded.")
-        return _loaded.version, _loaded.engine
+        return None, _override[0]
+    version = registry.active_model()
+    loaded = _champion.serve(version, wait=True)
+    _report(version, loaded)
+    if loaded is None:
+        raise EngineUnavailable("No proven liveness model can be loaded.")
+    return loaded.version, loaded.engine
+
+
+def get_shadow() -> Engine | None:
+    """The engine that scores beside the champion, once it is ready; None without one. Never waits for a load."""
+    if _override is not None:
+        return _override[1]
+    version = ModelVersion.objects.filter(shadow=True).first()
+    if version is None:
+        _shadow.loaded = None
+        return None
+    loaded = _shadow.serve(version, wait=False, beside=_champion.loaded)
+    return loaded.engine if loaded is not None and loaded.sha256 == version.sha256 else None
 
 
 def rules_for(purpose: str) -> SessionRules:
@@ -113,33 +208,74 @@ def health() -> str:
     return "ok"
 
 
+def model_state() -> str:
+    """ "current", "loading", or "behind": the new model failed and the old one serves; "none" without any."""
+    if _override is not None:
+        return "current"
+    serving, wanted, problem = _reported or ("", "", "")
+    if not serving:
+        return "none"
+    if wanted in ("", serving):
+        return "current"
+    return "behind" if problem else "loading"
+
+
 def warm_up() -> None:
     """Record the default bundle, load the active model and start the threads; trouble is logged, not raised."""
+    global _is_server
+    _is_server = True
     try:
-        services.ensure_bundled_model()
+        registry.ensure_bundled_model()
     except (BundleError, DatabaseError, OSError) as error:
         logger.error("the default model could not be recorded: %s", error)
     _get_pool()
     logger.info("liveness engine: %s", health())
 
 
+def replica() -> str:
+    """The name of this process among all that serve."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 @contextmanager
-def override(engine: Engine) -> Iterator[None]:
-    """Serve this engine instead, in all threads, until the block ends."""
+def override(engine: Engine, shadow: Engine | None = None) -> Iterator[None]:
+    """Serve this engine instead, in all threads, until the block ends; beside it ``shadow``."""
     global _override
-    before, _override = _override, engine
+    before, _override = _override, (engine, shadow)
     try:
         yield
     finally:
         _override = before
 
 
+def settle(seconds: float = 30.0) -> None:
+    """Wait until no model is being loaded behind the scenes."""
+    _champion.settle(seconds)
+    _shadow.settle(seconds)
+
+
 def forget() -> None:
-    """Drop the loaded engine and the memory of failed ones; the next call loads afresh."""
-    global _loaded
-    with _lock:
-        _loaded = None
-        _failed.clear()
+    """Drop the loaded engines and the memory of failed ones; the next call loads afresh."""
+    global _champion, _shadow, _reported, _is_server
+    settle()
+    _champion, _shadow = _Slot(), _Slot()
+    _reported, _is_server = None, False
+
+
+def _report(version: ModelVersion | None, loaded: _Loaded | None) -> None:
+    """Say what this process serves when that has changed, and now and then; only servers do. Never raises."""
+    global _reported, _reported_at
+    state = loaded.sha256 if loaded else "", version.sha256 if version else "", _champion.problem
+    due = state != _reported or time.monotonic() - _reported_at > _REPORT_SECONDS
+    _reported = state
+    if not (due and _is_server):
+        return
+    _reported_at = time.monotonic()
+    serving, wanted, problem = state
+    try:
+        registry.note_serving(replica=replica(), serving=serving, wanted=wanted, problem=problem)
+    except DatabaseError as error:
+        logger.warning("what is served could not be noted: %s", error)
 
 
 def _get_pool() -> _Pool:
@@ -151,33 +287,34 @@ def _get_pool() -> _Pool:
         return _pool
 
 
-def _serves(version: ModelVersion | None) -> bool:
-    if _loaded is None:
-        return False
-    return version is None or _loaded.sha256 == version.sha256
+def _get_shadow_pool() -> _Pool:
+    global _shadow_pool
+    with _pool_lock:
+        if _shadow_pool is None:
+            _shadow_pool = _Pool(1, settings.LIVENESS_SHADOW_QUEUE, _step_back)
+        return _shadow_pool
 
 
-def _replace(version: ModelVersion | None) -> _Loaded | None:
-    """The new engine; or the old one, if the new one failed a moment ago or now, in whatever way."""
-    key = version.sha256 if version else ""
-    if time.monotonic() < _failed.get(key, 0.0):
-        return _loaded
-    try:
-        return _load(version)
-    except Exception as error:
-        _failed[key] = time.monotonic() + _RETRY_SECONDS
-        logger.error("the liveness model %s cannot be used: %s", version or "by default", error)
-        return _loaded
+def _step_back() -> None:
+    """This thread gets the processor when nobody else wants it; where the system cannot, it is a thread like others."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
 
 
-def _load(version: ModelVersion | None) -> _Loaded:
-    folder = version.folder if version else default_folder()
-    engine = open_engine(
-        folder,
-        settings.LIVENESS_DETECTOR,
-        _path(settings.LIVENESS_DETECTOR_PATH),
-        _path(settings.LIVENESS_EMBEDDER_PATH),
-    )
+def _load(version: ModelVersion | None, beside: _Loaded | None) -> _Loaded:
+    """Fetch, verify, prove and warm up. Detector and embedder of an engine that serves are shared: they are the same."""
+    folder = local_folder(version) if version else default_folder()
+    if beside is not None:
+        old = beside.engine
+        model = LivenessModel(bundles.load(folder))
+        engine = Engine(model, old.detector, old.embedder, old.limits)
+    else:
+        engine = open_engine(
+            folder,
+            settings.LIVENESS_DETECTOR,
+            _path(settings.LIVENESS_DETECTOR_PATH),
+            _path(settings.LIVENESS_EMBEDDER_PATH),
+        )
     found = engine.model.bundle.sha256
     if version is not None and found != version.sha256:
         raise BundleError(f"{folder} no longer holds {version.name}.")

@@ -1,4 +1,4 @@
-"""Every write of this room: attempts, reviews, models, retention.
+"""The writes about attempts and their retention.
 
 States change by compare-and-set: an UPDATE that names the state it expects. Whoever comes second changes nothing and
 gets an exception.
@@ -8,24 +8,22 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from liveness import crypto, evidence, tickets
-from liveness.engine import bundle as bundles
+from liveness import crypto, evidence, sampling, tickets
 from liveness.engine.capture import Capture
 from liveness.engine.faces import Embedding
-from liveness.engine.fas import LivenessModel
 from liveness.engine.session import Decision, Verdict
-from liveness.models import Attempt, Evidence, ModelVersion, Review, default_folder
+from liveness.models import Attempt, Evidence
 from liveness.tickets import TicketError
 
 logger = logging.getLogger(__name__)
@@ -100,8 +98,10 @@ def open_attempt(
     return attempt, tickets.issue(tickets.Ticket(attempt.pk, digest, attempt.purpose))
 
 
-def start_attempt(*, ticket: str, session_key: str, purpose: str | None = None) -> Attempt:
-    """Redeem a ticket: PENDING becomes RUNNING, once.
+def start_attempt(
+    *, ticket: str, session_key: str, purpose: str | None = None, camera: str = ""
+) -> Attempt:
+    """Redeem a ticket: PENDING becomes RUNNING, once. camera: what the browser says of it, as ``protocol`` cut it.
 
     Raises TicketError with code wrong_ticket, expired_ticket, used_ticket, other_session or other_purpose.
     """
@@ -116,7 +116,7 @@ def start_attempt(*, ticket: str, session_key: str, purpose: str | None = None) 
         pk=bound.attempt, purpose=bound.purpose, session_digest=bound.session, state=State.PENDING
     )
     if not waiting.filter(expires__gt=now).update(
-        state=State.RUNNING, opened=now, expires=now + deadline + _GRACE
+        state=State.RUNNING, opened=now, expires=now + deadline + _GRACE, camera=camera[:100]
     ):
         raise TicketError(_why_not_started(bound.attempt))
     return Attempt.objects.get(pk=bound.attempt)
@@ -166,46 +166,24 @@ def claim_attempt(*, attempt_id: UUID, session_key: str, purpose: str) -> tuple[
         sealed = usable.values_list("secret", flat=True).first()
         if not usable.update(state=State.CLAIMED, claimed_at=now, secret=None):
             raise ClaimError(_why_not_claimed(attempt_id, digest, purpose))
-    attempt = Attempt.objects.get(pk=attempt_id)
-    if purpose == Attempt.Purpose.ENROL:
-        attempt.evidence.all().delete()
+        attempt = Attempt.objects.select_related("user").get(pk=attempt_id)
+        if purpose == Attempt.Purpose.ENROL:
+            _dismiss(attempt)
     return attempt, _unseal_embedding(attempt_id, sealed)
 
 
 def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
     """Write whether the claimed attempt's face was the right one, once. A mismatch makes it FAILED, reason no_match.
 
-    Evidence of a match is deleted at once. Raises AttemptStateError.
+    Evidence of a match is deleted at once, unless it is drawn as a sample. Raises AttemptStateError.
     """
     verdict = {} if matched else {"state": State.FAILED, "reason": NO_MATCH}
     with transaction.atomic():
         _change(attempt, Q(state=State.CLAIMED, matched=None), matched=matched, **verdict)
         if matched:
-            attempt.evidence.all().delete()
+            _dismiss(attempt)
     logger.info("attempt %s: %s", attempt.pk, "matched" if matched else NO_MATCH)
     return attempt
-
-
-def review_attempt(*, attempt: Attempt, reviewer: AbstractBaseUser | None, label: str) -> Review:
-    """Label an ended attempt and add who, when and what to its audit trail.
-
-    Raises ValueError for an unknown label or an attempt that has not ended.
-    """
-    if label not in Attempt.Label.values or not label:
-        raise ValueError(f"Unknown label {label!r}.")
-    with transaction.atomic():
-        row = Attempt.objects.select_for_update().get(pk=attempt.pk)
-        if row.closed is None:
-            raise ValueError("Only an attempt that has ended can be labelled.")
-        previous, row.label = row.label, label
-        row.save(update_fields=["label"])
-        attempt.label = label
-        return Review.objects.create(
-            attempt=row,
-            reviewer_id=reviewer.pk if reviewer else None,
-            label=label,
-            previous=previous,
-        )
 
 
 def erase_user(user: AbstractBaseUser) -> int:
@@ -215,6 +193,15 @@ def erase_user(user: AbstractBaseUser) -> int:
     return counts.get("liveness.Attempt", 0)
 
 
+def erase_sampled(user_pk: int | str) -> int:
+    """Delete the pictures of a person's sampled attempts, which are samples no longer; says how many frames."""
+    sampled = Attempt.objects.filter(user_id=user_pk, sampled=True)
+    with transaction.atomic():
+        frames, _ = Evidence.objects.filter(attempt__in=sampled).delete()
+        sampled.update(sampled=False)
+    return frames
+
+
 def purge(now: datetime | None = None) -> Purged:
     """Hold the retention promises: close what died, erase unclaimed embeddings, delete old evidence and attempts."""
     now = now or timezone.now()
@@ -222,62 +209,11 @@ def purge(now: datetime | None = None) -> Purged:
     abandoned = dead.update(state=State.ABANDONED, closed=now)
     Attempt.objects.filter(state=State.PASSED, expires__lte=now).update(secret=None)
     frames, _ = Evidence.objects.filter(_due(now)).delete()
+    frames += _erase_unpermitted_samples()
     oldest = now - timedelta(days=settings.LIVENESS_ATTEMPT_DAYS)
     _, counts = Attempt.objects.filter(created__lt=oldest).delete()
     frames += counts.get("liveness.Evidence", 0)
     return Purged(frames, counts.get("liveness.Attempt", 0), abandoned)
-
-
-def register_model(*, folder: Path) -> ModelVersion:
-    """Prove a bundle folder and record it as a candidate; a known one keeps its row. Raises BundleError."""
-    bundle = _prove(folder)
-    location = "" if folder == default_folder() else str(folder)
-    model, _ = ModelVersion.objects.update_or_create(
-        sha256=bundle.sha256,
-        defaults={"location": location, "manifest": dict(bundle.manifest)},
-        create_defaults={
-            "name": bundle.name,
-            "location": location,
-            "manifest": dict(bundle.manifest),
-        },
-    )
-    return model
-
-
-def promote_model(*, model: ModelVersion) -> ModelVersion:
-    """Make a model the one that judges, and retire the one before, in one transaction; the next attempt uses it.
-
-    The bundle is proven first. Raises BundleError, and nothing has changed.
-    """
-    if _prove(model.folder).sha256 != model.sha256:
-        raise bundles.BundleError(f"{model.folder} no longer holds {model.name}.")
-    with transaction.atomic():
-        others = ModelVersion.objects.select_for_update().filter(state=ModelVersion.State.ACTIVE)
-        others.exclude(pk=model.pk).update(state=ModelVersion.State.RETIRED)
-        model.state, model.promoted = ModelVersion.State.ACTIVE, timezone.now()
-        model.save(update_fields=["state", "promoted"])
-    logger.info("model %s (%s) is active", model.name, model.sha256[:8])
-    return model
-
-
-def roll_back_model() -> ModelVersion:
-    """Promote the model that was active before. Raises LookupError when there is none, and BundleError."""
-    retired = ModelVersion.objects.filter(state=ModelVersion.State.RETIRED, promoted__isnull=False)
-    before = retired.order_by("-promoted").first()
-    if before is None:
-        raise LookupError("There is no earlier model to go back to.")
-    return promote_model(model=before)
-
-
-def ensure_bundled_model() -> ModelVersion:
-    """Record the default bundle; activate it if nothing is active, or if it replaced an earlier default.
-
-    Raises BundleError.
-    """
-    model = register_model(folder=default_folder())
-    active = ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()
-    stale = active is None or (not active.location and active.pk != model.pk)
-    return promote_model(model=model) if stale else model
 
 
 def truncate_address(address: str) -> str:
@@ -346,6 +282,23 @@ def _change(attempt: Attempt, expected: Q, **values: Any) -> None:
     attempt.refresh_from_db()
 
 
+def _dismiss(attempt: Attempt) -> None:
+    """The pictures of a bona fide attempt go at once, unless it is drawn as a sample for the reviewers."""
+    if sampling.drawn(attempt.user):
+        Attempt.objects.filter(pk=attempt.pk).update(sampled=True)
+        attempt.sampled = True
+    else:
+        attempt.evidence.all().delete()
+
+
+def _erase_unpermitted_samples() -> int:
+    """Whoever withdraws has them erased at once; this is for a permission that ended in any other way."""
+    kept = Attempt.objects.filter(sampled=True, evidence__isnull=False)
+    people = get_user_model().objects.filter(pk__in=kept.values("user"))
+    with transaction.atomic():
+        return sum(erase_sampled(user.pk) for user in people if not sampling.permitted(user))
+
+
 def _secret_context(attempt_id: UUID) -> str:
     return f"attempt-embedding:{attempt_id}"
 
@@ -359,16 +312,6 @@ def _unseal_embedding(attempt_id: UUID, sealed: bytes | memoryview | None) -> Em
     return np.frombuffer(plain, np.float32).copy()
 
 
-def _prove(folder: Path) -> bundles.Bundle:
-    """Load a bundle and let it reproduce its golden vectors. Raises BundleError, whatever is wrong with it."""
-    try:
-        return LivenessModel(bundles.load(folder)).bundle
-    except bundles.BundleError:
-        raise
-    except Exception as error:
-        raise bundles.BundleError(f"{folder} cannot be proven: {error}") from error
-
-
 def _due(now: datetime) -> Q:
     """Evidence whose time is over: too old, beyond the newest LIVENESS_EVIDENCE_MAX, or of a pass nobody refused."""
     unanswered = now - timedelta(seconds=settings.LIVENESS_CLAIM_SECONDS)
@@ -378,5 +321,9 @@ def _due(now: datetime) -> Q:
     return (
         Q(attempt__created__lte=max(oldest, surplus) if surplus else oldest)
         | Q(attempt__state=State.PASSED, attempt__expires__lte=now)
-        | Q(attempt__state=State.CLAIMED, attempt__claimed_at__lte=unanswered)
+        | Q(
+            attempt__state=State.CLAIMED,
+            attempt__claimed_at__lte=unanswered,
+            attempt__sampled=False,
+        )
     )

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from liveness import views
+from liveness import drift_views, views
 
 
 class ScaleConverter:
@@ -21,9 +21,13 @@ app_name = "liveness"
 
 urlpatterns = [
     path("", views.queue, name="queue"),
+    path("drift/", drift_views.page, name="drift"),
+    path("drift/begin/", drift_views.begin, name="drift-begin"),
+    path("undo/", views.undo, name="undo"),
     path("<uuid:pk>/", views.attempt, name="attempt"),
     path("<uuid:pk>/label/", views.label, name="label"),
     path("<uuid:pk>/<str:kind>.jpg", views.frame, name="frame"),
+    path("<uuid:pk>/playback/<int:number>.jpg", views.played_frame, name="played"),
     path("<uuid:pk>/crop-<scale:scale>.png", views.crop, name="crop"),
     path("<uuid:pk>/spectrum.png", views.spectrum, name="spectrum"),
 ]

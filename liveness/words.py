@@ -1,6 +1,6 @@
 """Codes in words: for reviewers, who learn everything, and what the person in front of the camera was told."""
 
-from liveness.models import Attempt
+from liveness.models import Attempt, Review
 
 REASONS = {
     "no_face": "No face in view",
@@ -15,6 +15,7 @@ REASONS = {
     "spoof": "Did not look like a living face",
     "different_people": "Not one person throughout",
     "timed_out": "Time ran out",
+    "undecided": "Could not be told apart",
     "bad_frame": "A damaged frame was sent",
     "error": "Internal error",
     "no_match": "Face did not match the account",
@@ -49,6 +50,14 @@ _STATES = {
 def reason(code: str) -> str:
     """A reason or quality code in words; a code nobody knows stays as it is."""
     return REASONS.get(code, code)
+
+
+def labelled(review: Review, attempt: Attempt) -> str:
+    """What a reviewer's label led to; ``attempt`` as it is afterwards."""
+    given = f"Labelled as {review.get_label_display().lower()}."
+    if attempt.disputed:
+        return f"{given} Its reviewers disagree: another reviewer, or a change of mind, settles it."
+    return given if attempt.label else f"{given} It counts when a second reviewer agrees."
 
 
 def told(attempt: Attempt) -> str:

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 from django.test import Client
 from pytest_django import Settings
 
-from liveness import services
+from liveness import registry
 from liveness.models import ModelVersion
 from liveness.tests.bundles import make_bundle
 from liveness.tests.fakes import FakeEngine, ended_attempt, passed_attempt, spoof
@@ -18,8 +19,10 @@ def models(tmp_path: Path, settings: Settings) -> tuple[ModelVersion, ModelVersi
     make_bundle(tmp_path / "one", 0.9)
     make_bundle(tmp_path / "two", 0.8)
     settings.LIVENESS_BUNDLE = str(tmp_path / "one")
-    active = services.ensure_bundled_model()
-    return active, services.register_model(folder=tmp_path / "two")
+    settings.LIVEGATE_GATE_REQUIRED = False
+    settings.VAR = tmp_path
+    active = registry.ensure_bundled_model()
+    return active, registry.register_model(folder=tmp_path / "two")
 
 
 def _act(admin_client: Client, action: str, *models: ModelVersion) -> str:
@@ -62,8 +65,9 @@ def test_only_one_model_is_promoted(
 
 
 def test_a_damaged_candidate_is_refused_in_words(
-    admin_client: Client, models: tuple[ModelVersion, ModelVersion], tmp_path: Path
+    admin_client: Client, models: tuple[ModelVersion, ModelVersion]
 ) -> None:
-    (tmp_path / "two" / "model.onnx").write_bytes(b"damaged")
+    stored = Path(storages["bundles"].path(models[1].location))
+    (stored / "model.onnx").write_bytes(b"damaged")
     assert "Nothing was changed" in _act(admin_client, "promote", models[1])
     assert ModelVersion.objects.get(state="active") == models[0]

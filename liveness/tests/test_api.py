@@ -133,5 +133,22 @@ def test_checks_are_throttled(api: Client, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_api_is_documented(settings: Settings) -> None:
     text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
-    for address in ("/api/attempts/", "/api/attempts/<id>/label/", "/api/check/"):
-        assert address in text
+    for address in ("attempts/", "attempts/<id>/label/", "attempts/undo/", "check/"):
+        assert f"/api/{address}" in text
+
+
+def test_a_label_is_taken_back_over_the_api(api: Client) -> None:
+    attempt = ended_attempt(FakeEngine(spoof()))
+    labelled = api.post(f"/api/attempts/{attempt.pk}/label/", {"label": "mask"}).json()
+    assert (labelled["label"], labelled["given"]) == ("mask", "mask")
+    response = api.post("/api/attempts/undo/")
+    assert (response.status_code, response.json()["id"]) == (200, str(attempt.pk))
+    assert (response.json()["label"], response.json()["given"]) == ("", "")
+    assert api.post("/api/attempts/undo/").status_code == 409
+
+
+def test_only_reviewers_take_labels_back_over_the_api(client: Client, reviewer: Any) -> None:
+    assert client.post("/api/attempts/undo/").status_code == 403
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(reviewer)
+    assert strict.post("/api/attempts/undo/").status_code == 403

@@ -7,7 +7,7 @@ from liveness.engine import frames
 from liveness.engine.capture import Capture
 from liveness.engine.quality import Quality
 from liveness.engine.session import Decision, Reason, Verdict
-from liveness.models import Attempt, ModelVersion
+from liveness.models import Attempt, Evidence, ModelVersion
 from liveness.tests.fakes import (
     SESSION,
     THRESHOLD,
@@ -49,7 +49,7 @@ def test_an_attempt_that_could_not_be_judged_abstains_and_keeps_a_frame() -> Non
     attempt = ended_attempt(FakeEngine(unclear(Quality.TOO_DARK)))
     assert (attempt.state, attempt.reason) == (Attempt.State.ABSTAINED, Quality.TOO_DARK)
     assert attempt.pooled is None
-    assert [item.kind for item in attempt.evidence.all()] == ["worst"]
+    assert [item.kind for item in attempt.evidence.exclude(kind="sequence")] == ["worst"]
 
 
 def test_the_worst_and_the_best_frame_are_kept_sealed() -> None:
@@ -67,7 +67,9 @@ def test_kept_frames_carry_no_metadata() -> None:
     for n in range(6):
         decision = capture.add(picture[:2] + comment + picture[2:], n * 0.4)
     attempt = services.close_attempt(attempt=_running(), decision=decision, capture=capture)
-    assert where not in evidence.open_frame(attempt.evidence.get())
+    kept = [evidence.open_frame(item) for item in attempt.evidence.all()]
+    assert len(kept) == 7
+    assert not any(where in picture for picture in kept)
 
 
 def test_a_passed_attempt_waits_with_a_sealed_embedding() -> None:
@@ -121,4 +123,4 @@ def test_a_failed_attempt_is_an_error_with_its_code() -> None:
     _, capture = run_capture(FakeEngine([spoof(0.1), spoof(0.2)]))
     attempt = services.fail_attempt(attempt=_running(), reason="too_fast", capture=capture)
     assert (attempt.state, attempt.reason) == (Attempt.State.ERROR, "too_fast")
-    assert attempt.evidence.count() == 2
+    assert attempt.evidence.filter(kind__in=Evidence.FULL_SIZE).count() == 2

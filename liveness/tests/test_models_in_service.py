@@ -1,15 +1,17 @@
 """Which model judges: registering, promoting, rolling back, and what happens when one is damaged."""
 
 import asyncio
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
-from liveness import runtime, services
+from liveness import bundle_store, registry, runtime
 from liveness.engine.bundle import BundleError
 from liveness.models import ModelVersion
 from liveness.tests.bundles import make_bundle
@@ -22,6 +24,8 @@ def default(tmp_path: Path, settings: Settings) -> Path:
     """The default bundle of these tests."""
     make_bundle(tmp_path / "default", 0.9)
     settings.LIVENESS_BUNDLE = str(tmp_path / "default")
+    settings.LIVEGATE_GATE_REQUIRED = False
+    settings.VAR = tmp_path / "var"
     return tmp_path / "default"
 
 
@@ -29,11 +33,20 @@ def default(tmp_path: Path, settings: Settings) -> Path:
 def better(tmp_path: Path) -> ModelVersion:
     """A registered candidate."""
     make_bundle(tmp_path / "better", 0.95)
-    return services.register_model(folder=tmp_path / "better")
+    return registry.register_model(folder=tmp_path / "better")
 
 
 def _serving() -> str:
+    """What the next attempt but one gets: the first of them may find the new model still being loaded."""
+    runtime.get_engine()
+    runtime.settle()
     return runtime.get_engine()[1].model.bundle.name
+
+
+def _stored(model: ModelVersion) -> Path:
+    """The model's folder in the storage; there is no local copy."""
+    shutil.rmtree(bundle_store.cache(), ignore_errors=True)
+    return Path(storages["bundles"].path(model.location))
 
 
 def _damage(folder: Path) -> None:
@@ -49,16 +62,16 @@ def test_without_any_record_the_default_bundle_serves() -> None:
 
 
 def test_the_default_bundle_is_recorded_and_active_once() -> None:
-    first = services.ensure_bundled_model()
-    assert services.ensure_bundled_model() == first
+    first = registry.ensure_bundled_model()
+    assert registry.ensure_bundled_model() == first
     assert (first.state, first.location) == ("active", "")
     assert ModelVersion.objects.count() == 1
 
 
 def test_a_new_default_replaces_the_old_default(default: Path) -> None:
-    old = services.ensure_bundled_model()
+    old = registry.ensure_bundled_model()
     make_bundle(default, 0.85)
-    new = services.ensure_bundled_model()
+    new = registry.ensure_bundled_model()
     old.refresh_from_db()
     assert (old.state, new.state) == ("retired", "active")
 
@@ -66,17 +79,18 @@ def test_a_new_default_replaces_the_old_default(default: Path) -> None:
 def test_a_new_default_does_not_replace_a_promoted_model(
     default: Path, better: ModelVersion
 ) -> None:
-    services.ensure_bundled_model()
-    services.promote_model(model=better)
+    registry.ensure_bundled_model()
+    registry.promote_model(model=better)
     make_bundle(default, 0.85)
-    assert services.ensure_bundled_model().state == "candidate"
+    assert registry.ensure_bundled_model().state == "candidate"
     assert _serving() == "constant-0.95"
 
 
 def test_a_promoted_model_judges_the_next_attempt(better: ModelVersion) -> None:
-    services.ensure_bundled_model()
+    registry.ensure_bundled_model()
     before = runtime.get_engine()[1]
-    services.promote_model(model=better)
+    registry.promote_model(model=better)
+    assert _serving() == "constant-0.95"
     version, engine = runtime.get_engine()
     assert version == better
     assert engine is not before
@@ -84,53 +98,50 @@ def test_a_promoted_model_judges_the_next_attempt(better: ModelVersion) -> None:
 
 
 def test_rolling_back_promotes_the_model_before(better: ModelVersion) -> None:
-    first = services.ensure_bundled_model()
-    services.promote_model(model=better)
-    assert services.roll_back_model() == first
+    first = registry.ensure_bundled_model()
+    registry.promote_model(model=better)
+    assert registry.roll_back_model() == first
     assert _serving() == "constant-0.9"
     better.refresh_from_db()
     assert better.state == "retired"
 
 
 def test_there_is_nothing_to_roll_back_to_at_first() -> None:
-    services.ensure_bundled_model()
+    registry.ensure_bundled_model()
     with pytest.raises(LookupError):
-        services.roll_back_model()
+        registry.roll_back_model()
 
 
 def test_a_corrupt_bundle_is_not_registered(tmp_path: Path) -> None:
     make_bundle(tmp_path / "bad")
     _damage(tmp_path / "bad")
     with pytest.raises(BundleError, match="SHA-256"):
-        services.register_model(folder=tmp_path / "bad")
+        registry.register_model(folder=tmp_path / "bad")
     assert not ModelVersion.objects.exists()
 
 
-def test_a_bundle_that_was_damaged_later_is_not_promoted(
-    tmp_path: Path, better: ModelVersion
-) -> None:
-    services.ensure_bundled_model()
-    _damage(tmp_path / "better")
+def test_a_bundle_that_was_damaged_later_is_not_promoted(better: ModelVersion) -> None:
+    registry.ensure_bundled_model()
+    _damage(_stored(better))
     with pytest.raises(BundleError):
-        services.promote_model(model=better)
+        registry.promote_model(model=better)
     assert ModelVersion.objects.get(state="active").name == "constant-0.9"
 
 
-def test_a_folder_that_now_holds_another_model_is_not_promoted(
-    tmp_path: Path, better: ModelVersion
-) -> None:
-    make_bundle(tmp_path / "better", 0.6)
+def test_a_folder_that_now_holds_another_model_is_not_promoted(better: ModelVersion) -> None:
+    make_bundle(_stored(better), 0.6)
     with pytest.raises(BundleError, match="no longer holds"):
-        services.promote_model(model=better)
+        registry.promote_model(model=better)
 
 
 def test_a_new_model_that_cannot_be_proven_leaves_the_old_one_serving(
-    tmp_path: Path, better: ModelVersion, caplog: pytest.LogCaptureFixture
+    better: ModelVersion, caplog: pytest.LogCaptureFixture
 ) -> None:
-    services.ensure_bundled_model()
+    registry.ensure_bundled_model()
     runtime.get_engine()
-    services.promote_model(model=better)
-    _damage(tmp_path / "better")
+    registry.promote_model(model=better)
+    _damage(_stored(better))
+    assert _serving() == "constant-0.9"
     version, engine = runtime.get_engine()
     assert engine.model.bundle.name == "constant-0.9"
     assert version is not None

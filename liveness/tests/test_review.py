@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from PIL import Image
 
-from liveness import services
+from liveness import reviewing, services
 from liveness.engine.quality import Quality
 from liveness.models import Attempt, ModelVersion, Review
 from liveness.tests.fakes import FakeEngine, ended_attempt, live, serving, spoof, unclear
@@ -76,7 +76,7 @@ def test_the_queue_shows_refused_unlabelled_attempts_by_default(
 ) -> None:
     ended_attempt(FakeEngine(live()))
     labelled = ended_attempt(FakeEngine(spoof()))
-    services.review_attempt(attempt=labelled, reviewer=None, label="screen")
+    reviewing.review_attempt(attempt=labelled, reviewer=None, label="screen")
     assert _order(page) == [refused]
     assert _order(page, "?label=screen") == [labelled]
     assert len(_order(page, "?state=any&label=any")) == 3
@@ -111,7 +111,7 @@ def test_the_queue_needs_few_queries(
 ) -> None:
     for _ in range(5):
         ended_attempt(FakeEngine(spoof()))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(14):
         page.get("/review/")
 
 
@@ -246,3 +246,77 @@ def test_no_picture_reaches_the_log(
     ended_attempt(FakeEngine(spoof()), claimed="grace")
     assert "JFIF" not in caplog.text
     assert "grace" not in caplog.text
+
+
+def test_the_queue_is_filtered_by_camera_model_and_person(page: Client, refused: Attempt) -> None:
+    other = ended_attempt(FakeEngine(spoof(0.2)), claimed="grace")
+    Attempt.objects.filter(pk=other.pk).update(camera="Webcam 640x480", model_sha256="a" * 64)
+    assert _order(page, "?camera=Webcam+640x480") == [other]
+    assert _order(page, "?model=" + "a" * 64) == [other]
+    assert _order(page, "?who=GRA") == [other]
+    assert _order(page, "?who=ada") == [refused]
+
+
+def test_the_queue_is_filtered_by_day_and_ordered_by_time(page: Client) -> None:
+    days = {}
+    for day, p in ((1, 0.6), (2, 0.1), (3, 0.3)):
+        days[day] = ended_attempt(FakeEngine(spoof(p)))
+        Attempt.objects.filter(pk=days[day].pk).update(created=f"2026-03-0{day}T12:00Z")
+    assert _order(page, "?order=newest") == [days[3], days[2], days[1]]
+    assert _order(page, "?since=2026-03-02") == [days[3], days[2]]
+    assert _order(page, "?since=2026-03-01&until=2026-03-01") == [days[1]]
+    assert len(_order(page, "?since=yesterday")) == 3
+
+
+def test_the_filters_survive_the_way_through_the_queue(page: Client) -> None:
+    first, second = (ended_attempt(FakeEngine(spoof(p)), claimed="ada") for p in (0.6, 0.5))
+    query = "?order=newest&who=ada&since=2020-01-01"
+    response = page.post(f"/review/{second.pk}/label/{query}", {"label": "live"})
+    assert response["Location"] == f"/review/{first.pk}/{query}"
+
+
+def test_progress_counts_what_the_filters_show(page: Client, refused: Attempt) -> None:
+    ended_attempt(FakeEngine(spoof()), purpose="enrol")
+    done = ended_attempt(FakeEngine(spoof()))
+    reviewing.review_attempt(attempt=done, reviewer=None, label="screen")
+    assert "1 of 3 reviewed" in page.get("/review/").content.decode()
+    assert "1 of 2 reviewed" in page.get(f"/review/{refused.pk}/?purpose=signin").content.decode()
+
+
+def test_a_long_queue_has_pages_that_say_how_many(page: Client, settings: Any) -> None:
+    settings.LIVENESS_ATTEMPTS_PER_MINUTE = 100
+    for _ in range(25):
+        ended_attempt(FakeEngine(unclear()))
+    assert "25 attempts in this view, page 2 of 2" in page.get("/review/?page=2").content.decode()
+
+
+def test_the_last_label_is_taken_back_and_its_attempt_opens(page: Client, refused: Attempt) -> None:
+    page.post(f"/review/{refused.pk}/label/", {"label": "live"})
+    assert "Undo my last label: live" in page.get("/review/").content.decode()
+    response = page.post("/review/undo/?purpose=signin")
+    assert response["Location"] == f"/review/{refused.pk}/?purpose=signin"
+    text = page.get(f"/review/{refused.pk}/").content.decode()
+    assert "took back “live”; it is not reviewed again" in text
+    assert "review-undo" not in text
+
+
+def test_without_a_label_to_take_back_the_queue_says_so(page: Client) -> None:
+    response = page.post("/review/undo/", follow=True)
+    assert response.redirect_chain[-1][0] == "/review/"
+    assert "You have no label to take back." in response.content.decode()
+
+
+def test_strangers_take_nothing_back(client: Client, refused: Attempt) -> None:
+    assert client.post("/review/undo/").status_code == 302
+    client.force_login(get_user_model().objects.create_user("sam", is_staff=True))
+    assert client.post("/review/undo/").status_code == 403
+    assert client.get("/review/undo/").status_code == 403
+
+
+def test_an_undo_needs_a_post_with_a_csrf_token(refused: Attempt, reviewer: Any) -> None:
+    reviewing.review_attempt(attempt=refused, reviewer=reviewer, label="live")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(reviewer)
+    assert strict.post("/review/undo/").status_code == 403
+    assert strict.get("/review/undo/").status_code == 405
+    assert Attempt.objects.get().label == "live"

@@ -1,6 +1,7 @@
 // The webcam: opened on request, read frame by frame as JPEG, and always switched off again.
 
 const WIDTH = 640;
+const MOST = 100;
 const QUALITIES = [0.85, 0.7, 0.5];
 const WANTED = { facingMode: "user", width: { ideal: WIDTH }, height: { ideal: 480 } };
 
@@ -74,6 +75,14 @@ class Camera {
 
   get ratio() {
     return this.video.videoWidth / this.video.videoHeight || 4 / 3;
+  }
+
+  /** What the browser says of this camera: its name and how large its pictures are. */
+  get name() {
+    const track = this.stream.getVideoTracks()[0];
+    const { width, height } = track?.getSettings?.() ?? {};
+    const size = width && height ? ` ${width}x${height}` : "";
+    return `${(track?.label ?? "").slice(0, MOST - size.length)}${size}`.trim();
   }
 
   /** The present picture as a JPEG blob of at most `most` bytes. */

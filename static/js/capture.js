@@ -60,7 +60,8 @@ class Attempt {
   #connect() {
     this.#view.shape(this.#camera.ratio);
     this.#view.enter("connecting");
-    this.#socket = new LivenessSocket(this.#page.socketPath, this.#page.ticket, {
+    const { socketPath, ticket } = this.#page;
+    this.#socket = new LivenessSocket(socketPath, ticket, this.#camera.name, {
       ready: (message) => this.#ready(message),
       hint: (message) => this.#hint(message),
       verdict: (message) => this.#verdict(message),

@@ -6,7 +6,7 @@ import { failureOf } from "./words.js";
 const PATIENCE = 15_000;
 
 /**
- * Opens the socket and redeems the ticket. `on` holds ready(message), hint(message),
+ * Opens the socket and redeems the ticket. `camera` is its name, `on` holds ready(message), hint(message),
  * verdict(message) and failure(kind); after verdict or failure nothing more is called.
  */
 export class LivenessSocket {
@@ -17,11 +17,11 @@ export class LivenessSocket {
   #ended = false;
   #timer = 0;
 
-  constructor(path, ticket, on) {
+  constructor(path, ticket, camera, on) {
     this.#on = on;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}${path}`);
-    this.#socket.addEventListener("open", () => this.#start(ticket));
+    this.#socket.addEventListener("open", () => this.#start(ticket, camera));
     this.#socket.addEventListener("message", (event) => this.#receive(JSON.parse(event.data)));
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
     this.#wait();
@@ -48,9 +48,9 @@ export class LivenessSocket {
     this.#socket.close();
   }
 
-  #start(ticket) {
+  #start(ticket, camera) {
     this.#opened = true;
-    this.#socket.send(JSON.stringify({ type: "start", ticket }));
+    this.#socket.send(JSON.stringify({ type: "start", ticket, camera }));
   }
 
   #receive(message) {

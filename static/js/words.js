@@ -53,6 +53,7 @@ export const ABSTENTIONS = {
   too_bright: "There was too much light. Turn away from the lamp or from direct sunlight.",
   not_frontal: "Your face was turned away. Look straight into the camera, at eye level.",
   blurred: "The picture was not sharp. Hold still, and wipe the camera's lens.",
+  undecided: "We could not tell. Sit facing a light, hold still, and try again.",
   timed_out: "There were not enough clear pictures in time. Sit in good light and hold still.",
 };
 
