@@ -12,9 +12,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from training import services, tasks
+from training.facts import may_start
 from training.models import TrainingRun
 
-NO_WORKER = "Training takes long: start a worker, or run manage.py train_fas."
+NO_WORKER = "Training takes long: start a worker, or run manage.py training_runs train."
 
 
 class RequestForm(forms.ModelForm):
@@ -42,6 +43,13 @@ class TrainingRunAdmin(admin.ModelAdmin):
     list_filter = ["state"]
     actions = ["train", "cancel"]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only a superuser may name a file of the training machine; everybody else has the page of new runs."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        return may_start(request.user)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -62,19 +70,19 @@ class TrainingRunAdmin(admin.ModelAdmin):
         obj.pk = made.pk
         obj.refresh_from_db()
 
-    @admin.action(description="Train the selected queued runs", permissions=["add"])
+    @admin.action(description="Train the selected queued runs", permissions=["start"])
     def train(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> None:
         if settings.CELERY_TASK_ALWAYS_EAGER:
             self.message_user(request, NO_WORKER, messages.ERROR)
             return
         queued = queryset.filter(state=TrainingRun.State.QUEUED)
         for pk in queued.values_list("pk", flat=True):
-            transaction.on_commit(partial(tasks.run_training.delay, pk))
+            transaction.on_commit(partial(tasks.enqueue, pk))
         self.message_user(
             request, f"{queued.count()} of {queryset.count()} selected runs enqueued."
         )
 
-    @admin.action(description="Cancel the selected runs", permissions=["add"])
+    @admin.action(description="Cancel the selected runs", permissions=["start"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingRun]) -> None:
         for pk in queryset.values_list("pk", flat=True):
             try:

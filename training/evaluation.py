@@ -2,19 +2,19 @@
 
 No torch. ``scores.csv`` holds one frame a line, so that scores made by several models (one a held-out camera, say) can
 be joined and reported together. Its columns: ``path``, ``domain`` (one camera), ``subject``, ``species``, ``label``
-(live or spoof), ``frame`` (full or crop), ``score`` (p_live, empty without a decision), ``reason`` (why there is none)
-and ``threshold`` (of the model that gave the score).
+(live or spoof), ``frame`` (full or crop), ``score`` (p_live, empty without a decision), ``reason`` (why there is none),
+``threshold`` (of the model that gave the score), ``lower`` and ``upper`` (the edges of its band, if it has one).
 """
 
 import csv
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
 from liveness.engine import crops, frames, manifests, quality
-from liveness.engine.bundle import Bundle
+from liveness.engine.bundle import Bundle, Threshold
 from liveness.engine.checking import FORMATS
 from liveness.engine.crops import Box, CropError
 from liveness.engine.faces import Face, FaceDetector
@@ -35,6 +35,8 @@ COLUMNS = (
     "score",
     "reason",
     "threshold",
+    "lower",
+    "upper",
 )
 NO_FACE, MISSING, BAD_BOX = str(Quality.NO_FACE), "missing", "bad_box"
 _SAME_FACE = 0.3
@@ -60,6 +62,18 @@ class ScoredFrame:
     score: float | None = None
     reason: str = ""
     threshold: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The edges between which its model leaves an attempt undecided."""
+        return None if self.lower is None or self.upper is None else (self.lower, self.upper)
+
+    def by(self, model: Threshold) -> "ScoredFrame":
+        """The same frame with the threshold and the band of the model that scores it."""
+        lower, upper = model.band or (None, None)
+        return replace(self, threshold=model.value, lower=lower, upper=upper)
 
     @property
     def damaged(self) -> bool:
@@ -136,7 +150,7 @@ def score_manifest(
     scored = []
     for n, (frame, box) in enumerate(labels, 1):
         score, reason = judge.judge(root / frame.path, box)
-        scored.append(_with_score(frame, score, reason, bundle.threshold.value))
+        scored.append(replace(frame.by(bundle.threshold), score=score, reason=reason))
         if n % 250 == 0 or n == len(labels):
             say(f"{n} of {len(labels)} frames scored")
     if all(frame.damaged for frame in scored):
@@ -228,7 +242,8 @@ def _attempt(
 ) -> tuple[Trial | None, int]:
     """The next attempt and how many frames it took. Frames come just as fast as the shortest duration allows."""
     first = waiting[0]
-    session = Session(threshold_of(first, threshold), rules)
+    band = first.band if threshold is None else None
+    session = Session(threshold_of(first, threshold), rules, band)
     for n, frame in enumerate(waiting, 1):
         verdict = session.add(_look(frame), rules.seconds[0] * (n / rules.judged)).verdict
         if verdict is not Verdict.MORE:
@@ -273,16 +288,11 @@ def _labelled_first(faces: Sequence[Face], labelled: Box | None) -> list[Face]:
     return [best, *(face for face in faces if face is not best)]
 
 
-def _with_score(
-    frame: ScoredFrame, score: float | None, reason: str, threshold: float
-) -> ScoredFrame:
-    return ScoredFrame(**vars(frame) | {"score": score, "reason": reason, "threshold": threshold})
-
-
 def _cells(frame: ScoredFrame) -> Iterator[str]:
     yield from (frame.path, frame.domain, frame.subject, frame.species)
     yield "live" if frame.live else "spoof"
-    yield from (frame.frame, _number(frame.score), frame.reason, _number(frame.threshold))
+    yield from (frame.frame, _number(frame.score), frame.reason)
+    yield from map(_number, (frame.threshold, frame.lower, frame.upper))
 
 
 def _number(value: float | None) -> str:
@@ -292,11 +302,12 @@ def _number(value: float | None) -> str:
 def _scored_row(row: Row, path: Path, line: int) -> ScoredFrame:
     try:
         frame = labelled_frame(row)
-        score, threshold = _share(row.get("score")), _share(row.get("threshold"))
+        names = ("score", "threshold", "lower", "upper")
+        numbers = {name: _share(row.get(name)) for name in names}
     except ValueError as error:
         raise ManifestError(f"{path}, line {line}: {error}") from error
-    reason = "" if score is not None else row.get("reason") or "unknown"
-    return ScoredFrame(**vars(frame) | {"score": score, "reason": reason, "threshold": threshold})
+    reason = "" if numbers["score"] is not None else row.get("reason") or "unknown"
+    return ScoredFrame(**vars(frame) | numbers | {"reason": reason})
 
 
 def _share(text: str | None) -> float | None:

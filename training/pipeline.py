@@ -21,10 +21,10 @@ from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.fas import LivenessModel
 from liveness.engine.weights import WeightsError
-from training.calibration import calibrated, promised, uncalibrated
-from training.fas import data, export, loop, patch_store, readers, store, throughput
+from training.calibration import calibrated, matched, promised, uncalibrated
+from training.fas import data, export, loop, patch_store, readers, starts, store, throughput
 from training.fas.blend import Blend
-from training.fas.checkpoints import CheckpointError, load
+from training.fas.checkpoints import CheckpointError, load_for
 from training.fas.draws import Deck, Recipe
 from training.fas.fresh import FreshSource
 from training.fas.interrupt import Interrupted
@@ -56,6 +56,8 @@ FAILURES = (
 
 Scores = NDArray[np.float64]
 _CALIBRATION_FACES = 256
+_MIRROR = True
+"""New bundles score both mirror images of a face: which side the light comes from must not decide."""
 
 
 class Fitted(NamedTuple):
@@ -88,11 +90,11 @@ class Pipeline:
         """Train and write a bundle; rank 0's work. Raises one of FAILURES in words, or Interrupted."""
         fitted = self.fit(resume)
         self.say("Exporting and quantising.")
-        saved = load(fitted.best, net_spec(self.options), self.options.crop)
+        saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
         fp32 = export.to_onnx(export.load_network(saved))
         faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
         int8 = export.quantise(fp32, faces, self.options.crop)
-        golden = export.golden(int8, self.options.crop, self.options.seed)
+        golden = export.golden(int8, self.options.crop, self.options.seed, mirror=_MIRROR)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
 
     def fit(self, resume: bool = False) -> Fitted:
@@ -142,7 +144,7 @@ class Pipeline:
         folder, calibration = self.out / "bundle", fitted.calibration
         draft = bundles.write(folder, int8, facts | {"threshold": uncalibrated()}, golden)
         scores = score(draft, calibration)
-        threshold = self._threshold(calibration, scores)
+        threshold = self._threshold(fitted, draft, scores)
         value = float(threshold["value"])
         held = self._load(fitted.splits.dev)
         judged = calibration if len(calibration) else _spread(fitted.train, _CALIBRATION_FACES)
@@ -154,12 +156,18 @@ class Pipeline:
         result = facts | {"threshold": threshold, "figures": figures}
         return bundles.write(folder, int8, result, golden)
 
-    def _threshold(self, calibration: store.Faces, scores: Scores) -> dict[str, Any]:
+    def _threshold(self, fitted: Fitted, draft: Bundle, scores: Scores) -> dict[str, Any]:
+        o, calibration = self.options, fitted.calibration
         if self.threshold is not None:
             return dict(self.threshold)
-        if self.options.calibration_scores:
-            return promised(Path(self.options.calibration_scores), self.options.bpcer)
-        return calibrated(calibration, scores) if len(calibration) else uncalibrated()
+        if o.calibration_scores:
+            return promised(Path(o.calibration_scores), o.bpcer)
+        if len(calibration):
+            return calibrated(calibration, scores)
+        if o.champion:
+            champion, frames = bundles.load(Path(o.champion)), fitted.train
+            return matched(frames, score(draft, frames), champion, score(champion, frames))
+        return uncalibrated()
 
     @cached_property
     def _data(self) -> DataSet:
@@ -185,8 +193,9 @@ class Pipeline:
         bound = {name: value for name, value in o.as_dict().items() if name not in FREE}
         bound["accumulate"] = o.accumulate * self.ranks.world
         bound["data"] = data.digest((*splits.train, *splits.calibration))
+        source = self._source(splits, train)
         return loop.Fitter(
-            self._source(splits, train),
+            source,
             calibration,
             o.crop,
             net_spec(o),
@@ -195,8 +204,23 @@ class Pipeline:
             bound,
             self.ranks.device(o.device, o.devices),
             self.ranks,
+            self._start(splits),
+            self._domains(source, splits),
             self.bar,
         )
+
+    def _start(self, splits: data.Splits) -> starts.Start | None:
+        """The weights to begin from, if any. Raises LeakError when they have seen a camera that is held out."""
+        if not self.options.start:
+            return None
+        start = starts.read(Path(self.options.start), net_spec(self.options), self.options.crop)
+        start.check_unseen({sample.domain for sample in (*splits.calibration, *splits.dev)})
+        return start
+
+    def _domains(self, source: Source, splits: data.Splits) -> tuple[str, ...]:
+        if isinstance(source, ViewSource):
+            return source.domains
+        return tuple(sorted({sample.domain for sample in splits.train}))
 
     def _facts(self, saved: dict[str, Any], fitted: Fitted) -> dict[str, Any]:
         """What the manifest says about the network, its training and its data, apart from figures."""
@@ -209,6 +233,7 @@ class Pipeline:
             "created": now.isoformat(timespec="seconds"),
             "classes": list(data.CLASSES),
             "preprocessing": bundles.preprocessing(self.options.crop),
+            "scoring": {"mirror": _MIRROR},
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {
                 "options": self.options.as_dict(),
@@ -337,7 +362,8 @@ def _parity(
     fp32: bytes, frames: store.Faces, scores: Scores, crop: CropSpec, threshold: float
 ) -> dict[str, Any]:
     """The serving engine's INT8 scores beside those of the float graph."""
-    reference = export.p_live(fp32, _patches(frames, crop), crop).astype(np.float64)
+    patches = _patches(frames, crop)
+    reference = export.p_live(fp32, patches, crop, _MIRROR).astype(np.float64)
     found = export.parity(scores, reference, threshold).as_dict()
     return found | {"fp32_auc": _auc(frames, reference), "int8_auc": _auc(frames, scores)}
 

@@ -74,6 +74,45 @@ def draw(trials: Sequence[Trial], report: Mapping[str, Any]) -> list[Plot]:
     return made
 
 
+def overlay(named: Mapping[str, tuple[Scores, Scores]]) -> Plot:
+    """Detection error trade-off of several models on the same frames: name → bona fide and attack scores."""
+    low = _normal(0.4 / max(len(own) for scores in named.values() for own in scores))
+    rates = [metrics.eer(*scores)[0] for scores in named.values()]
+    high = _normal(0.7 if max(rates) < 0.3 else 0.98)
+
+    def paint(axes: Axes) -> None:
+        for i, (name, (live, attacks)) in enumerate(named.items()):
+            found = metrics.rates(live, attacks)
+            x, y = _deviate(found.apcer, len(attacks)), _deviate(found.bpcer, len(live))
+            look: dict[str, Any] = {"label": name, "color": (BLUE, VERMILION)[i % 2]}
+            axes.plot(x, y, drawstyle="steps-post", linestyle=_DASHES[i % len(_DASHES)], **look)
+        _det_axes(axes, low, high)
+
+    equal = ", ".join(f"{name} {_share(rate)}" for name, rate in zip(named, rates, strict=True))
+    alt = f"Detection error trade-off of the models over all frames; equal error rates: {equal}."
+    return Plot("overlay", "DET of both models", alt, _png(paint, (5.0, 5.0)))
+
+
+def before_and_after(rows: Sequence[tuple[str, float, float]]) -> Plot:
+    """The equal error rate (0–1) of each camera under two models, one line a camera: name, before, after."""
+
+    def paint(axes: Axes) -> None:
+        for place, (_, before, after) in enumerate(reversed(rows)):
+            axes.plot([before, after], [place, place], color=LINE, linewidth=2, zorder=1)
+            axes.plot(before, place, "o", color=SOFT, zorder=2, label=None if place else "before")
+            axes.plot(after, place, "o", color=BLUE, zorder=3, label=None if place else "after")
+        axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
+        axes.set(xlim=(0, None))
+        axes.set_xlabel("equal error rate")
+        axes.xaxis.set_major_formatter(FuncFormatter(_share))
+        axes.grid(True, axis="x")
+        axes.legend(loc="upper right")
+
+    each = "; ".join(f"{n} {_share(before)} to {_share(after)}" for n, before, after in rows)
+    alt = f"Equal error rate of each camera before and after: {each}."
+    return Plot("change", "Before and after", alt, _png(paint, (_WIDTH, 0.9 + 0.3 * len(rows))))
+
+
 def _roc(live: Scores, species: Mapping[str, Scores]) -> Plot:
     every = np.concatenate(list(species.values()))
     floor = 0.5 / max(len(scores) for scores in species.values())
@@ -108,23 +147,28 @@ def _det(live: Scores, species: Mapping[str, Scores], eer: float) -> Plot:
             found = metrics.rates(live, curve.attacks)
             x, y = _deviate(found.apcer, len(curve.attacks)), _deviate(found.bpcer, len(live))
             axes.plot(x, y, drawstyle="steps-post", **curve.look)
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        axes.set_xlabel("attacks accepted (APCER)")
-        axes.set_ylabel("bona fide refused (BPCER)")
-        ticks = [tick for tick in _DET_TICKS if low <= _normal(tick) <= high]
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(FixedLocator([_normal(tick) for tick in ticks]))
-            axis.set_minor_locator(NullLocator())
-            axis.set_major_formatter(FuncFormatter(lambda z, _: _share(NormalDist().cdf(z))))
-        axes.grid(True)
-        axes.legend(loc="upper right")
-        _diagonal(axes, low, high, "equal error")
+        _det_axes(axes, low, high)
 
     alt = (
         f"Detection error trade-off on normal deviate axes: bona fide refused against attacks accepted; "
         f"the two are equal at {_share(eer)} over all attacks together."
     )
     return Plot("det", "DET", alt, _png(paint, (5.0, 5.0)))
+
+
+def _det_axes(axes: Axes, low: float, high: float) -> None:
+    """Normal deviate axes from ``low`` to ``high``."""
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axes.set_xlabel("attacks accepted (APCER)")
+    axes.set_ylabel("bona fide refused (BPCER)")
+    ticks = [tick for tick in _DET_TICKS if low <= _normal(tick) <= high]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator([_normal(tick) for tick in ticks]))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda z, _: _share(NormalDist().cdf(z))))
+    axes.grid(True)
+    axes.legend(loc="upper right")
+    _diagonal(axes, low, high, "equal error")
 
 
 def _confusion(rows: Sequence[Mapping[str, Any]]) -> Plot:

@@ -268,7 +268,8 @@ def _facts(report: Figures) -> list[tuple[str, str]]:
     facts = {
         "Frames": f"{pooled['bona_fide']:,} bona fide, {pooled['attacks']:,} attacks, "
         f"{len(report['frames']['cameras'])} cameras",
-        "Attempts": f"{attempts:,}, each of {rules['judged']} judged frames of which {rules['live']} must be live; "
+        "Attempts": f"{attempts:,}, each of {rules['judged']} judged frames of which {rules['live']} must be live, "
+        f"and of up to {rules['patience'] * rules['judged']} while undecided; "
         f"{sessions['left_over']:,} frames left over",
         "Threshold": ", ".join(f"{value:.4f}" for value in report["threshold"]),
         "Made": report["created"],

@@ -2,21 +2,25 @@
 
 The copies are personal data and obey erasure. They exist only under VAR/training; every file's name begins with its
 person's pseudonym, and so does every row about it, also in what ``prepare_fas`` makes of them there with ``--copy`` or
-``--patches``. ``erase_copies`` finds them by it. Only refused attempts are copied, because that is what the consent is
-about; only those about an account, because nobody else can consent or have them erased.
+``--patches``, and in the folder of a training run. ``erase_copies`` finds them by it. Copied are refused attempts, and
+passed ones that were kept as a sample for review; only those about an account, because nobody else can consent or have
+them erased.
 """
 
 import fcntl
 import hashlib
 import hmac
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
+from django.utils.text import slugify
 
 from liveness import evidence
 from liveness.crypto import SealError
@@ -30,7 +34,11 @@ from training.fas.data import DataError, Sample
 
 MANIFEST, MARKER = "manifest.csv", "reviewed.txt"
 COPIES = "frames"
+BENCHMARK = "-benchmark"
+"""Ends the domain of people who are kept to be judged: a domain cannot stand in two splits."""
+
 _LISTS = ("*.csv", "*.jsonl")
+_BOXES = "boxes.json"
 _USABLE = (
     Attempt.Label.LIVE,
     Attempt.Label.PRINT,
@@ -72,21 +80,25 @@ def export_reviewed(
     *,
     may_train: MayTrain = permitted,
     domain: str = "site",
+    held_out: Collection[str] = (),
     detector: FaceDetector | None = None,
     limits: QualityLimits | None = None,
 ) -> Report:
     """Copy the kept frames of reviewed attempts (default: all) into a folder below VAR/training.
 
-    domain: the camera's label. The folder afterwards holds exactly this export; the same attempts give the same digest.
-    Frames below the quality limits, or unreadable, are left out and counted. Raises DataError: a folder elsewhere or
-    with something else in it, or nothing to copy; then nothing is left of an earlier export there.
+    domain: how the site's cameras are called; where an attempt says its camera, that follows. held_out: pseudonyms of
+    people whose rows become ``dev`` rows, in a domain of their own. The folder afterwards holds exactly this export; the
+    same attempts give the same digest. Frames below the quality limits, or unreadable, are left out and counted. Raises
+    DataError: a folder elsewhere or with something else in it, or nothing to copy; then nothing is left of an earlier
+    export there.
     """
     detector, limits = detector or YuNet(), limits or QualityLimits()
     left_out: Counter[str] = Counter()
     with _alone():
         _claim(folder)
         chosen = _chosen(attempts, may_train, left_out)
-        rows = _write(folder, _copies(chosen, domain, detector, limits, left_out))
+        copies = _copies(chosen, (domain, held_out), detector, limits, left_out)
+        rows = _write(folder, copies)
     if not rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
         raise DataError(
@@ -110,7 +122,37 @@ def erase_copies(user_pk: object) -> int:
                 removed += 1
             for path in (path for pattern in _LISTS for path in _home().rglob(pattern)):
                 _drop_rows(path, pseudonym.encode())
+            for path in _home().rglob(_BOXES):
+                _drop_boxes(path, pseudonym)
     return removed
+
+
+def usable(attempts: Iterable[Attempt] | None = None) -> tuple[list[Attempt], Counter[str]]:
+    """Reviewed attempts (default: all) that may be copied now, the oldest first; and reason → how many may not."""
+    asked: dict[object, bool] = {}
+    left_out: Counter[str] = Counter()
+
+    def once(attempt: Attempt) -> bool:
+        if attempt.user_id not in asked:
+            asked[attempt.user_id] = permitted(attempt)
+        return asked[attempt.user_id]
+
+    return _chosen(attempts, once, left_out), left_out
+
+
+def pictures(attempt: Attempt) -> QuerySet[Evidence]:
+    """The kept frames that training may copy: those of full size, as the network was given them."""
+    return attempt.evidence.filter(kind__in=Evidence.FULL_SIZE).order_by("kind", "at")
+
+
+def domain_of(attempt: Attempt, domain: str = "site") -> str:
+    """The camera's domain: ``site-integrated-camera-640x480``, or ``site`` where no camera is known."""
+    return "-".join(filter(None, (domain, slugify(attempt.camera))))
+
+
+def pseudonyms(user_pk: object) -> frozenset[str]:
+    """All that a person may be called in copies: under SECRET_KEY, and under keys before it."""
+    return frozenset(_pseudonyms(user_pk))
 
 
 def subject_of(user_pk: object) -> str:
@@ -129,6 +171,7 @@ def _chosen(
 ) -> list[Attempt]:
     """Attempts that may be used, the oldest first; labels, states and accounts are read anew from the database."""
     rows = Attempt.objects.exclude(label=Attempt.Label.NONE).select_related("user")
+    rows = rows.defer("frames", "secret")
     if attempts is not None:
         rows = rows.filter(pk__in=[attempt.pk for attempt in attempts])
     chosen = []
@@ -144,7 +187,7 @@ def _chosen(
 def _why_not(attempt: Attempt, may_train: MayTrain) -> str:
     if attempt.label not in _USABLE:
         return "unusable"
-    if attempt.state not in Attempt.REFUSED:
+    if attempt.state not in Attempt.REFUSED and not attempt.sampled:
         return "not_refused"
     if attempt.user_id is None:
         return "no_account"
@@ -153,17 +196,17 @@ def _why_not(attempt: Attempt, may_train: MayTrain) -> str:
 
 def _copies(
     attempts: Iterable[Attempt],
-    domain: str,
+    place: tuple[str, Collection[str]],
     detector: FaceDetector,
     limits: QualityLimits,
     left_out: Counter[str],
 ) -> Iterator[_Copy]:
     for attempt in attempts:
-        kept = list(attempt.evidence.order_by("kind"))
+        kept = list(pictures(attempt))
         if not kept:
             left_out["no_picture_kept"] += 1
         for row in kept:
-            copy = _copy(attempt, row, domain, detector, limits)
+            copy = _copy(attempt, row, place, detector, limits)
             if isinstance(copy, str):
                 left_out[copy] += 1
             else:
@@ -171,9 +214,13 @@ def _copies(
 
 
 def _copy(
-    attempt: Attempt, row: Evidence, domain: str, detector: FaceDetector, limits: QualityLimits
+    attempt: Attempt,
+    row: Evidence,
+    place: tuple[str, Collection[str]],
+    detector: FaceDetector,
+    limits: QualityLimits,
 ) -> _Copy | str:
-    """The frame with the box that serving finds in it, or the reason why not."""
+    """The frame with the box that serving finds in it, or the reason why not. place: domain, and who is held out."""
     try:
         jpeg = evidence.open_frame(row)
         picture = frames.decode(jpeg)
@@ -184,13 +231,14 @@ def _copy(
     if reasons:
         return str(reasons[0])
     subject, live = subject_of(attempt.user_id), attempt.label == Attempt.Label.LIVE
+    domain, held = domain_of(attempt, place[0]), subject in place[1]
     sample = Sample(
-        path=f"{COPIES}/{subject}-{attempt.pk.hex}-{row.kind}.jpg",
-        domain=domain,
+        path=f"{COPIES}/{subject}-{attempt.pk.hex}-{row.kind}-{round(row.at * 1000)}.jpg",
+        domain=domain + BENCHMARK if held else domain,
         subject=subject,
         live=live,
         species="" if live else attempt.label,
-        split="train",
+        split="dev" if held else "train",
         box=faces[0].box,
     )
     return _Copy(sample, jpeg, width=picture.shape[1], height=picture.shape[0])
@@ -225,6 +273,14 @@ def _drop_rows(path: Path, pseudonym: bytes) -> None:
     kept = [line for line in lines if pseudonym not in line]
     if len(kept) < len(lines):
         data.replace_file(path, b"".join(kept), path.stat().st_mode & 0o777)
+
+
+def _drop_boxes(path: Path, pseudonym: str) -> None:
+    """The cache of face boxes is keyed by path, and a copy's path names its person."""
+    text = path.read_text(encoding="utf-8")
+    if pseudonym in text:
+        kept = {name: box for name, box in json.loads(text).items() if pseudonym not in name}
+        data.replace_file(path, json.dumps(kept).encode(), path.stat().st_mode & 0o777)
 
 
 def _home() -> Path:

@@ -10,7 +10,8 @@ from liveness.engine import metrics
 from liveness.engine.bundle import Bundle
 from liveness.engine.crops import patches
 from liveness.engine.fas import LivenessModel
-from training.calibration import calibrated
+from liveness.engine.session import log_odds
+from training.calibration import calibrated, matched
 from training.fas.checkpoints import CheckpointError
 from training.fas.data import DataError, Sample
 from training.fas.store import Store
@@ -70,6 +71,41 @@ def test_the_threshold_balances_cameras_and_leaves_close_crops_out() -> None:
     assert 0.2 < found["value"] <= 0.8
     assert "tight" not in found["target"]
     assert (found["bona_fide"], found["attacks"]) == (2, 2)
+
+
+def test_a_threshold_is_carried_over_to_scores_that_moved(made: Bundle) -> None:
+    rng = np.random.default_rng(1)
+    odds = np.concatenate([rng.normal(2, 1.5, 300), rng.normal(-2, 1.5, 300)])
+    frames = Store(samples=[_sample("wide", live) for live in [True] * 300 + [False] * 300])
+    before = replace(made, threshold=replace(made.threshold, value=0.7, band=(0.6, 0.7)))
+    moved = odds - 1.0  # the same order, one logit lower
+    found = matched(frames, _chances(moved), before, _chances(odds))
+    assert log_odds(found["value"]) == pytest.approx(log_odds(0.7) - 1.0, abs=0.15)
+    assert log_odds(found["band"][0]) == pytest.approx(log_odds(0.6) - 1.0, abs=0.15)
+    assert found["band"][1] >= found["value"]
+    assert (found["bona_fide"], found["attacks"]) == (300, 300)
+    assert "the errors of" in found["target"]
+
+
+def test_a_run_that_goes_on_keeps_the_errors_of_the_model_before(
+    made: Bundle, out: Path, tmp_path: Path
+) -> None:
+    options = replace(
+        OPTIONS,
+        epochs=1,
+        calibration_domains=(),
+        start=str(out / "best.pt"),
+        champion=str(out / "bundle"),
+    )
+    manifest = out.parent / "data" / "manifest.csv"
+    run = Pipeline(manifest, tmp_path, options, NoFaces(), say=lambda line: None)
+    found = run.run().threshold
+    assert f"the errors of {made.name}" in found.target
+    assert found.bona_fide > 0
+
+
+def _chances(odds: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-odds))
 
 
 def test_without_a_camera_of_whole_frames_there_is_no_threshold() -> None:

@@ -66,3 +66,11 @@ def test_useless_models_with_many_species_and_thresholds_can_be_drawn() -> None:
     made = _draw(scored)
     assert all(name in made["scores"].alt for name in names)
     assert "threshold" not in made["scores"].alt
+
+
+def test_two_models_are_laid_over_each_other_with_their_error_rates_in_words() -> None:
+    live, attacks = np.linspace(0.5, 1, 50), np.linspace(0, 0.5, 50)
+    plot = plots.overlay({"champion": (live, attacks), "candidate": (attacks, live)})
+    assert plot.png.startswith(b"\x89PNG")
+    assert "champion 1 %" in plot.alt
+    assert "candidate 99 %" in plot.alt

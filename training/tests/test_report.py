@@ -99,7 +99,7 @@ def test_low_false_positive_rates_need_enough_attacks() -> None:
 
 def test_attempts_are_counted_with_their_rules(found: dict[str, Any]) -> None:
     sessions = found["sessions"]
-    assert sessions["rules"] == {"judged": 6, "live": 4}
+    assert sessions["rules"] == {"judged": 6, "live": 4, "patience": 2}
     pooled = sessions["pooled"]
     # 60 frames of each camera and class: 19 judged, one not, and so on; 9 whole attempts, the last frames are left.
     assert (pooled["bona_fide"], pooled["attacks"]) == (36, 72)

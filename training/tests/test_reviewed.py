@@ -6,8 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.utils.module_loading import import_string
 
-from liveness import evidence
-from liveness import services as liveness
+from liveness import evidence, reviewing
 from liveness.engine.crops import Box, CropSpec
 from liveness.models import Attempt, Evidence
 from liveness.tests.fakes import FakeEngine, ended_attempt, passed_attempt, spoof
@@ -43,7 +42,7 @@ def refused(user: Any, label: str = "screen") -> Attempt:
     """A refused attempt with two kept frames, labelled by a reviewer."""
     attempt = ended_attempt(FakeEngine([spoof(0.3), spoof(0.1)]), user=user)
     if label:
-        liveness.review_attempt(attempt=attempt, reviewer=None, label=label)
+        reviewing.review_attempt(attempt=attempt, reviewer=None, label=label)
     return attempt
 
 
@@ -67,7 +66,9 @@ def test_reviewed_frames_become_a_manifest_that_training_reads(home: Path) -> No
         (True, "", "lobby", FACE),
     }
     assert {row.path for row in rows} == files(home / "set")
-    kept = {evidence.open_frame(row) for row in Evidence.objects.all()}
+    kept = {
+        evidence.open_frame(row) for row in Evidence.objects.filter(kind__in=Evidence.FULL_SIZE)
+    }
     assert {(home / "set" / row.path).read_bytes() for row in rows} == kept
     assert (report.people, report.digest) == (1, data.digest(rows))
 
@@ -99,7 +100,7 @@ def test_only_what_consent_and_review_allow_is_copied(home: Path) -> None:
     refused(None, "print")
     refused(person("bob", training=False), "live")
     passed = passed_attempt(user=alice)
-    liveness.review_attempt(attempt=passed, reviewer=None, label="live")
+    reviewing.review_attempt(attempt=passed, reviewer=None, label="live")
     report = export(home / "set")
     assert {row.species for row in data.read_manifest(report.manifest)} == {"mask"}
     assert report.left_out == {

@@ -54,24 +54,24 @@ def test_a_run_that_does_not_exist_cannot_be_claimed() -> None:
 
 
 def test_a_failed_run_says_why(run: TrainingRun) -> None:
-    services.claim_run(run.pk)
-    services.fail_run(run.pk, "The disk is full.")
+    claimed = services.claim_run(run.pk)
+    services.fail_run(claimed, "The disk is full.")
     assert state_of(run) == "failed"
     assert run.reason == "The disk is full."
     assert run.finished is not None
 
 
 def test_a_cancelled_run_cannot_finish(run: TrainingRun, tmp_path: Path) -> None:
-    services.claim_run(run.pk)
+    claimed = services.claim_run(run.pk)
     services.cancel_run(run.pk)
     with pytest.raises(services.RunStateError, match="cancelled"):
-        services.finish_run(run.pk, bundle=tmp_path, result={})
+        services.finish_run(claimed, bundle=tmp_path, result={})
     assert state_of(run) == "cancelled"
 
 
 def test_a_finished_run_cannot_be_cancelled(run: TrainingRun, tmp_path: Path) -> None:
-    services.claim_run(run.pk)
-    services.finish_run(run.pk, bundle=tmp_path, result={"name": "n"})
+    claimed = services.claim_run(run.pk)
+    services.finish_run(claimed, bundle=tmp_path, result={"name": "n"})
     with pytest.raises(services.RunStateError, match="done"):
         services.cancel_run(run.pk)
     assert state_of(run) == "done"
@@ -79,8 +79,7 @@ def test_a_finished_run_cannot_be_cancelled(run: TrainingRun, tmp_path: Path) ->
 
 
 def test_only_the_end_of_a_log_is_kept(run: TrainingRun) -> None:
-    services.claim_run(run.pk)
-    services.note_log(run.pk, "x" * 30_000 + "end")
+    services.note(services.claim_run(run.pk), log="x" * 30_000 + "end")
     run.refresh_from_db()
     assert len(run.log) == services.LOG_CHARACTERS
     assert run.log.endswith("end")

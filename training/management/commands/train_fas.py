@@ -3,13 +3,15 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from training import services
+from training import prepared, services, supervision
 from training.models import TrainingRun
 from training.options import OptionError, Options, from_dict, kind, patch_info
 
@@ -49,6 +51,13 @@ class Command(BaseCommand):
             _add(parser, each)
 
     def handle(self, *args: Any, **given: Any) -> None:
+        try:
+            with _alone(given["run"]):
+                self._train(given)
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'A file'}: {error.strerror}.") from error
+
+    def _train(self, given: dict[str, Any]) -> None:
         data, out, options = self._plan(given)
         _check_devices(options)
         try:
@@ -74,7 +83,7 @@ class Command(BaseCommand):
     def _plan(self, given: dict[str, Any]) -> tuple[Path, Path, Options]:
         try:
             if given["run"] is not None:
-                return _of_run(given["run"])
+                return _of_run(given["run"], self._say)
             if not given["measure_throughput"] and not (given["data"] and given["out"]):
                 raise CommandError("Give --data and --out, or --run.")
             return given["data"], given["out"], from_dict(_chosen(given))
@@ -99,12 +108,36 @@ def _add(parser: CommandParser, each: "Field[Any]") -> None:
     parser.add_argument(*names, dest=each.name, type=str if several else kind(each), help=text)
 
 
-def _of_run(pk: int) -> tuple[Path, Path, Options]:
+def _of_run(pk: int, say: Callable[[str], None]) -> tuple[Path, Path, Options]:
+    run = _found(pk)
     try:
-        run = TrainingRun.objects.get(pk=pk)
-    except TrainingRun.DoesNotExist as error:
-        raise CommandError(f"There is no training run {pk}.") from error
-    return services.manifest_of(run), services.folder_of(run), from_dict(run.options)
+        return prepared.prepare(run, say=say), services.folder_of(run), from_dict(run.options)
+    except services.RunStateError as error:
+        raise CommandError(str(error)) from error
+
+
+def _found(pk: int) -> TrainingRun:
+    run = TrainingRun.objects.filter(pk=pk).first()
+    if run is None:
+        raise CommandError(f"There is no training run {pk}.")
+    if supervision.token() not in ("", run.worker):
+        raise CommandError(f"Training run {pk} has gone to another worker.")
+    return run
+
+
+@contextmanager
+def _alone(pk: int | None) -> Iterator[None]:
+    """A run of the queue is trained by one process at a time, and not without the worker that started it."""
+    if pk is None:
+        yield
+        return
+    if supervision.token():
+        supervision.follow_leash()
+    try:
+        with supervision.alone(services.folder_of(_found(pk))):
+            yield
+    except supervision.SupervisionError as error:
+        raise CommandError(str(error)) from error
 
 
 def _chosen(given: dict[str, Any]) -> dict[str, Any]:
