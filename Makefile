@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NEEDS_REDIS := test -n "$$REDIS_URL" || { echo "Set REDIS_URL first; without it tasks run inside the portal."; exit 1; }
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.run ## Make a private .venv with what the portal runs on
 
@@ -41,6 +41,9 @@ trainer: $(VENV)/.train ## Start a worker that trains (needs REDIS_URL; installs
 
 test: $(VENV)/.dev ## Run the tests; browser, PostgreSQL and Redis tests run where these are found
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, with a camera nobody trained on
+	@$(BIN)/python -m portal.proof $(PROOF_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and the doors between the apps
 	@$(BIN)/ruff check .

@@ -13,12 +13,13 @@ pages = get_asgi_application()
 
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
 from liveness.routing import websocket_urlpatterns  # noqa: E402
+from training.routing import websocket_urlpatterns as training_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
         "websocket": AllowedHostsOriginValidator(
-            SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
+            SessionMiddlewareStack(URLRouter([*websocket_urlpatterns, *training_urlpatterns]))
         ),
     }
 )

@@ -105,9 +105,18 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A training run outlasts Redis' one-hour default, after which it would be delivered a second time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
-CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}}
+# Looking after runs must not wait behind a run: those two tasks go where the short work is done.
+CELERY_TASK_ROUTES = {
+    "training.tasks.recover_runs": {"queue": "celery"},
+    "training.tasks.retrain_if_due": {"queue": "celery"},
+    "training.*": {"queue": "training"},
+}
+CELERY_IMPORTS = ["training.tasks_gate"]
 CELERY_BEAT_SCHEDULE = {
+    "recover-runs": {"task": "training.tasks.recover_runs", "schedule": 60},
+    "retrain-if-due": {"task": "training.tasks.retrain_if_due", "schedule": 3600},
     "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},
+    "watch-drift": {"task": "liveness.tasks.watch_drift", "schedule": 24 * 3600},
     "delete-unused-faces": {"task": "accounts.tasks.delete_unused_faces", "schedule": 24 * 3600},
 }
 
@@ -163,6 +172,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "portal.staticfiles.HashedFiles"},
+    # Bundles of models: a folder, or any Django storage, such as one of django-storages for S3.
+    "bundles": {
+        "BACKEND": env.str("BUNDLE_STORAGE", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": env.json("BUNDLE_STORAGE_OPTIONS", {"location": str(VAR / "models")}),
+    },
 }
 MEDIA_ROOT = VAR / "media"
 
@@ -194,6 +208,12 @@ LIVENESS_DETECTOR = env.str("LIVENESS_DETECTOR", "yunet")
 LIVENESS_DETECTOR_PATH = env.str("LIVENESS_DETECTOR_PATH", "")
 LIVENESS_EMBEDDER_PATH = env.str("LIVENESS_EMBEDDER_PATH", "")
 LIVENESS_BUNDLE = env.str("LIVENESS_BUNDLE", "")
+LIVENESS_SHADOW_QUEUE = env.int("LIVENESS_SHADOW_QUEUE", 8)
+# The gate: how much worse than the champion a candidate may be, as shares, and who has to agree.
+LIVEGATE_GATE_REQUIRED = env.bool("LIVEGATE_GATE_REQUIRED", True)
+LIVEGATE_GATE_MARGIN = env.float("LIVEGATE_GATE_MARGIN", 0.01)
+LIVEGATE_GATE_CAMERA_MARGIN = env.float("LIVEGATE_GATE_CAMERA_MARGIN", 0.02)
+LIVEGATE_SECOND_PERSON = env.bool("LIVEGATE_SECOND_PERSON", False)
 LIVENESS_EVIDENCE_DAYS = env.int("LIVENESS_EVIDENCE_DAYS", 30)
 LIVENESS_EVIDENCE_MAX = env.int("LIVENESS_EVIDENCE_MAX", 5000)
 LIVENESS_ATTEMPT_DAYS = env.int("LIVENESS_ATTEMPT_DAYS", 90)
@@ -203,8 +223,24 @@ LIVENESS_ENCRYPTION_KEYS = [
     for key in env.list("LIVENESS_ENCRYPTION_KEYS", default=[])
     or [secrets.encryption_key(VAR / "secrets")]
 ]
+# Drift: the present model's first attempts, or days, are the reference; what recent days are compared; who is told.
+LIVEGATE_DRIFT_REFERENCE = env.int("LIVEGATE_DRIFT_REFERENCE", 500)
+LIVEGATE_DRIFT_REFERENCE_DAYS = env.int("LIVEGATE_DRIFT_REFERENCE_DAYS", 30)
+LIVEGATE_DRIFT_DAYS = env.int("LIVEGATE_DRIFT_DAYS", 7)
+LIVEGATE_ALARM_EMAILS = env.list("LIVEGATE_ALARM_EMAILS", default=[])
+# Training: manifests that runs may be built on, as name=path,name=path; and when the clock asks for a run by itself.
+LIVEGATE_DATA_SETS = env.dict("LIVEGATE_DATA_SETS", default={})
+LIVEGATE_START = env.str("LIVEGATE_START", "")
+LIVEGATE_RETRAIN_AFTER = env.int("LIVEGATE_RETRAIN_AFTER", 0)
+LIVEGATE_RETRAIN_RECIPE = env.str("LIVEGATE_RETRAIN_RECIPE", "touch-up")
+LIVEGATE_RUN_STALE_SECONDS = env.int("LIVEGATE_RUN_STALE_SECONDS", 120)
 # Whose refused attempts may become training copies: training must not know accounts, so it asks by name.
 LIVEGATE_MAY_TRAIN = "accounts.services.may_train"
+# Whose bona fide attempts may be sampled for review, and how many of them (0–1).
+LIVEGATE_MAY_SAMPLE = "accounts.services.may_sample"
+LIVEGATE_SAMPLE_BONA_FIDE = env.float("LIVEGATE_SAMPLE_BONA_FIDE", 0.02)
+# How many reviewers have to agree on a label: 1 or 2.
+LIVEGATE_REVIEWERS_NEEDED = env.int("LIVEGATE_REVIEWERS_NEEDED", 1)
 # Who erases such copies; accounts must not know training, so it asks by name too.
 LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.

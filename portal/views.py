@@ -17,10 +17,14 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers and a proven liveness model is loaded, 503 with the parts that fail otherwise."""
+    """200 while the database answers and a proven liveness model is loaded, 503 with the parts that fail otherwise.
+
+    ``model``: current, loading, behind (the new model failed here and the old one serves) or none.
+    """
     parts = {"database": _database(), "liveness": runtime.health()}
     healthy = all(state == "ok" for state in parts.values())
-    return JsonResponse({"ok": healthy, **parts}, status=200 if healthy else 503)
+    body = {"ok": healthy, **parts, "model": runtime.model_state()}
+    return JsonResponse(body, status=200 if healthy else 503)
 
 
 def _database() -> str:

@@ -18,3 +18,4 @@ STORAGES["staticfiles"] = {  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STATIC_ROOT.mkdir()  # noqa: F405  (WhiteNoise warns about a missing folder)
+LIVEGATE_SAMPLE_BONA_FIDE = 0.0

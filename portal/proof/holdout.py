@@ -1,0 +1,116 @@
+"""One camera, cut in two: what its people show to the portal, and what only the judging sees."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from liveness.engine import frames
+from liveness.engine.checking import FORMATS
+from liveness.engine.frames import FILE_LIMITS
+
+CLIP = 6
+"""Frames of one attempt: as many as a sign-in judges."""
+
+_EACH = 5
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What one attempt shows: JPEGs in order, and the truth about them (live, screen, print or mask)."""
+
+    label: str
+    jpegs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A data set cut up: manifests, and the attempts that are made with one camera.
+
+    base: what a run may learn from, without that camera; benchmark: every fifth frame of the other large cameras, which
+    the run does not learn from; judged: the camera's frames that nobody is shown; others: all of the other large cameras.
+    """
+
+    base: Path
+    benchmark: Path
+    judged: Path
+    others: Path
+    clips: tuple[Clip, ...]
+
+
+def cut(manifest: Path, camera: str, folder: Path) -> Holdout:
+    """Write the manifests below ``folder`` and make the clips. Raises ValueError when the camera is too small.
+
+    The first half of the camera's frames of each class is shown, the second half is judged. A large camera has at least
+    40 whole frames of each class.
+    """
+    rows = _read(manifest)
+    mine = [row for row in rows if row["domain"] == camera]
+    halves = [
+        _halves([row for row in mine if row["label"] == label]) for label in ("live", "spoof")
+    ]
+    shown = [row for first, _ in halves for row in first]
+    clips = tuple(_clips(shown))
+    if len({clip.label == "live" for clip in clips}) < 2:
+        raise ValueError(f"{camera} has too few frames of both classes for attempts.")
+    folder.mkdir(parents=True, exist_ok=True)
+    rest = [row for row in rows if row["domain"] != camera]
+    large = _large(rest)
+    if not large:
+        raise ValueError("No other camera has 40 whole frames of each class to compare.")
+    ours = [row for row in rest if row["domain"] in large]
+    kept = {row["path"] for row in sorted(ours, key=lambda row: row["path"])[::_EACH]}
+    return Holdout(
+        _write(folder / "base.csv", [row for row in rest if row["path"] not in kept]),
+        _write(folder / "benchmark.csv", [row for row in ours if row["path"] in kept]),
+        _write(folder / "judged.csv", [row for _, second in halves for row in second]),
+        _write(folder / "others.csv", ours),
+        clips,
+    )
+
+
+def _read(manifest: Path) -> list[Row]:
+    """Rows whose paths are absolute, so that they can be written anywhere."""
+    root = manifest.parent.resolve()
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return [{**row, "path": str(root / row["path"])} for row in csv.DictReader(file)]
+
+
+def _write(path: Path, rows: Sequence[Row]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def _halves(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
+    ordered = sorted(rows, key=lambda row: row["path"])
+    return ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
+
+
+def _clips(rows: Sequence[Row]) -> Iterator[Clip]:
+    for label in sorted({_truth(row) for row in rows}):
+        mine = [row for row in rows if _truth(row) == label]
+        for start in range(0, len(mine) - CLIP + 1, CLIP):
+            yield Clip(label, tuple(_jpeg(Path(row["path"])) for row in mine[start : start + CLIP]))
+
+
+def _truth(row: Mapping[str, str]) -> str:
+    return "live" if row["label"] == "live" else row["species"]
+
+
+def _jpeg(path: Path) -> bytes:
+    """As a browser would send it."""
+    return frames.encode_jpeg(frames.decode(path.read_bytes(), FILE_LIMITS, FORMATS), 92)
+
+
+def _large(rows: Sequence[Row], least: int = 40) -> set[str]:
+    found = set()
+    for domain in {row["domain"] for row in rows if row["frame"] == "full"}:
+        labels = [row["label"] for row in rows if row["domain"] == domain]
+        if min(labels.count("live"), labels.count("spoof")) >= least:
+            found.add(domain)
+    return found

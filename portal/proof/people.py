@@ -1,0 +1,62 @@
+"""People at the camera: they sign up, agree to training, and show their clips."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from portal.demo.client import VisitError, Visitor
+from portal.proof.holdout import Clip
+
+_CONSENT = "/account/face/consent/"
+_CAPTURE = "/account/face/capture/"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One attempt: its id, what the portal said, and what it really was."""
+
+    attempt: str
+    verdict: str
+    label: str
+
+
+@dataclass
+class Person:
+    """One account at the site."""
+
+    url: str
+    name: str = field(default_factory=lambda: f"person-{secrets.token_hex(3)}")
+
+    def __post_init__(self) -> None:
+        self._visitor = Visitor(self.url)
+
+    def arrive(self) -> None:
+        """Sign up and agree to both questions. Raises VisitError."""
+        password = secrets.token_urlsafe(16)
+        page = self._visitor.get("/auth/signup/")
+        page = self._visitor.send(
+            page.form("/auth/signup/"),
+            username=self.name,
+            email=f"{self.name}@example.org",
+            password1=password,
+            password2=password,
+        )
+        page = self._visitor.send(page.form(_CONSENT), face="on", training="on")
+        if "ticket" not in page.data:
+            raise VisitError(f"{self.name} gets no camera page; it says: {page.words[:300]}")
+
+    def show(self, clip: Clip) -> Shown:
+        """Hold a clip before the camera of the enrolment page. Raises VisitError when the capture breaks off."""
+        page = self._visitor.get(_CAPTURE)
+        said = self._visitor.capture(page, clip.jpegs)
+        if said["type"] != "verdict":
+            raise VisitError(f"{self.name}'s capture broke off: {said}")
+        return Shown(str(said["attempt"]), str(said["verdict"]), clip.label)
+
+
+def attempts(url: str, clips: Sequence[Clip], people: int) -> list[Shown]:
+    """Every clip once, dealt to so many people in turn. Raises VisitError."""
+    crowd = [Person(url) for _ in range(people)]
+    for person in crowd:
+        person.arrive()
+    return [crowd[n % people].show(clip) for n, clip in enumerate(clips)]

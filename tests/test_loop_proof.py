@@ -1,0 +1,81 @@
+"""How the loop's proof cuts its data and judges itself; the loop itself is run by `make loop-proof`."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from portal.proof import holdout, judging
+from portal.proof.judging import Camera
+from training import plots
+from training.tests.synthetic import data_set
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    return data_set(tmp_path / "data", each=41)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_is_shown_is_neither_in_the_base_nor_judged(manifest: Path, tmp_path: Path) -> None:
+    data = holdout.cut(manifest, "a", tmp_path / "cut")
+    assert {row["domain"] for row in rows(data.base)} == {"b", "c", "d"}
+    base, kept = ({row["path"] for row in rows(path)} for path in (data.base, data.benchmark))
+    assert len(kept) == 50
+    assert not base & kept
+    judged = rows(data.judged)
+    assert {row["domain"] for row in judged} == {"a"}
+    assert sorted(row["label"] for row in judged) == ["live"] * 21 + ["spoof"] * 21
+    assert len(data.clips) == 6
+    assert all(len(clip.jpegs) == holdout.CLIP for clip in data.clips)
+    assert {clip.label for clip in data.clips} - {"live"} <= {"screen", "print", "mask", "mixed"}
+
+
+def test_paths_are_good_from_anywhere(manifest: Path, tmp_path: Path) -> None:
+    data = holdout.cut(manifest, "a", tmp_path / "cut")
+    assert all(Path(row["path"]).is_file() for row in rows(data.base) + rows(data.judged))
+
+
+def test_only_large_cameras_of_both_classes_are_compared(manifest: Path, tmp_path: Path) -> None:
+    few = data_set(tmp_path / "few", each=12)
+    with pytest.raises(ValueError, match="No other camera"):
+        holdout.cut(few, "a", tmp_path / "cut")
+    data = holdout.cut(manifest, "a", tmp_path / "cut")
+    assert {row["domain"] for row in rows(data.others)} == {"b", "c", "d"}
+
+
+def test_a_camera_that_is_not_there_is_refused(manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too few frames of both classes"):
+        holdout.cut(manifest, "z", tmp_path / "cut")
+
+
+def camera(name: str, before: float, after: float) -> Camera:
+    return Camera(name, before, after, 60, 60)
+
+
+def test_a_fall_by_half_and_no_rise_keeps_the_promise() -> None:
+    others = [camera("b", 0.04, 0.045), camera("c", 0.1, 0.02)]
+    assert judging.shortfalls(camera("a", 0.2, 0.1), others) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "words"),
+    [
+        ((0.2, 0.11), (0.0, 0.0), "a falls from 20.0% to 11.0% only."),
+        ((0.2, 0.05), (0.02, 0.03), "b rises from 2.0% to 3.0%."),
+    ],
+)
+def test_what_was_not_kept_is_said(
+    mine: tuple[float, float], other: tuple[float, float], words: str
+) -> None:
+    assert judging.shortfalls(camera("a", *mine), [camera("b", *other)]) == [words]
+
+
+def test_the_picture_says_in_words_what_it_shows() -> None:
+    plot = plots.before_and_after([("a", 0.2, 0.05), ("b", 0.0, 0.0)])
+    assert plot.png.startswith(b"\x89PNG")
+    assert "a 20 % to 5 %" in plot.alt.replace("\u00a0", " ")
