@@ -71,6 +71,8 @@ class Options:
     bpcer: float = _option(0.05, "BPCER that the threshold is promised for", 0.001, 0.5)
     smoothing: float = _option(0.02, "How far targets stay from 0 and 1", 0, 0.4)
     drop: float = _option(0.1, "Chance that a patch is blanked", 0, 0.9)
+    light: float = _option(0.0, "How much the light of a batch's faces changes once more", 0, 1)
+    mixstyle: float = _option(0.0, "Chance that the styles of early maps are mixed", 0, 1)
     mixup: float = _option(0.3, "Both parameters of mixup's beta distribution", 0.01, 10)
     mixed: float = _option(0.5, "Share of batches that are mixed", 0, 1)
     distil: float = _option(0.3, "Weight of the teachers in the target", 0, 1)

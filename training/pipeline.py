@@ -304,6 +304,7 @@ def blend(options: Options) -> Blend:
         mixed=options.mixed,
         mixup=options.mixup,
         drop=options.drop,
+        light=options.light,
     )
 
 
@@ -322,6 +323,7 @@ def fit_options(options: Options) -> loop.FitOptions:
         precision=options.precision,
         patience=options.patience,
         save_every=options.save_every,
+        mixstyle=options.mixstyle,
         tensorboard=Path(options.tensorboard) if options.tensorboard else None,
     )
 

@@ -1,4 +1,5 @@
-"""The last step from faces to a batch: mirror, blank patches, soften the labels with the teachers, mix faces."""
+"""The last step from faces to a batch: mirror, blank patches, change the light, soften the labels with the teachers, mix
+faces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ _EDGE = 1e-4
 class Blend:
     """distil: weight of the teachers in the target, their fused logit divided by ``temperature``; smoothing: how far
     targets stay from 0 and 1; mixed, mixup: share of batches that are mixed with Beta(mixup, mixup); drop: chance that a
-    patch is blanked; flip: share that is mirrored.
+    patch is blanked; flip: share that is mirrored; light: deviation of the logarithm of the exposure, and twice to five
+    times that of other changes of light.
     """
 
     distil: float = 0.5
@@ -31,6 +33,7 @@ class Blend:
     mixup: float = 0.8
     drop: float = 0.1
     flip: float = 0.5
+    light: float = 0.0
 
 
 def batch(
@@ -47,14 +50,26 @@ def batch(
     faces = np.where(mirror[:, None, None, None, None], faces[:, :, :, ::-1], faces)
     faces = np.stack([dropped(face, blend.drop, rng) for face in faces])
     chance = targets(live, opinions, weights, blend)
+    inputs = torch.from_numpy(tensor(faces, spec))
     plain = Batch(
-        torch.from_numpy(tensor(faces, spec)),
+        lit(inputs, blend.light, spec, rng) if blend.light else inputs,
         torch.from_numpy(np.stack([1 - chance, chance], axis=1)),
         torch.from_numpy(np.ascontiguousarray(opinions, np.float32)),
     )
     if rng.random() >= blend.mixed:
         return plain
     return mixup(plain, float(rng.beta(blend.mixup, blend.mixup)))
+
+
+def lit(inputs: Tensor, light: float, spec: CropSpec, rng: Generator) -> Tensor:
+    """Another exposure, black level and white balance for each face (N, 3·P, S, S), the same for all its patches."""
+    n, patches = len(inputs), len(spec.scales)
+    gain = np.exp(rng.normal(0, light, (n, 1)) + rng.normal(0, light / 3, (n, 3)))
+    black = rng.normal(0, light / 5, (n, 1)) * 255
+    slope = torch.from_numpy(np.tile(gain, patches).astype(np.float32))[..., None, None]
+    lift = torch.from_numpy(black.astype(np.float32))[..., None, None]
+    values = (inputs * spec.std + spec.mean) * slope + lift
+    return (values.clamp_(0, 255) - spec.mean) / spec.std
 
 
 def targets(

@@ -72,6 +72,7 @@ class FitOptions:
     save_every: float = 120.0
     tensorboard: Path | None = None
     threads: int = 1
+    mixstyle: float = 0.0
 
 
 @dataclass
@@ -299,7 +300,7 @@ class Fitter:
         return state
 
     def _fresh(self) -> TrainingNet:
-        net = TrainingNet(self.net, self.train.teachers)
+        net = TrainingNet(self.net, self.train.teachers, self.options.mixstyle)
         return net.to(self.device, memory_format=torch.channels_last)
 
     def _identity(self) -> Identity:
@@ -315,6 +316,7 @@ class Fitter:
             "warmup": o.warmup,
             "ema": o.ema,
             "precision": o.precision,
+            "mixstyle": o.mixstyle,
             "fourier_weight": weights.fourier,
             "teacher_weight": weights.teachers,
             "temperature": weights.temperature,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from training.fas.tables import FOURIER_STAGE, TABLES, Row
@@ -147,12 +148,17 @@ class MiniFASNet(nn.Module):
         self.drop = nn.Dropout(spec.dropout)
         self.prob = nn.Linear(table.embedding, spec.classes, bias=False)
 
-    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps after the Fourier stage (N, C, S/8, S/8) and after the last stage (N, C', S/16, S/16)."""
+    def features(self, x: Tensor, style: nn.Module | None = None) -> tuple[Tensor, Tensor]:
+        """Maps after the Fourier stage (N, C, S/8, S/8) and after the last stage (N, C', S/16, S/16).
+
+        style: what early maps, of the stem and of the first stage, go through while the network is trained.
+        """
         x = self.conv2_dw(self.conv1(x))
-        middle = x
+        x = middle = x if style is None else style(x)
         for name in self.names:
             x = self.get_submodule(name)(x)
+            if style is not None and name == self.names[0]:
+                x = style(x)
             middle = x if name == FOURIER_STAGE else middle
         return middle, x
 
@@ -169,6 +175,31 @@ class MiniFASNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.embed(self.features(x)[1]))
+
+
+class MixStyle(nn.Module):
+    """Zhou et al., "Domain generalization with MixStyle", 2021: a map keeps its content and takes the mean and deviation
+    of its channels from a mixture with another face of the batch, because these are what a camera and a room leave there.
+
+    chance: how often a batch is mixed; mixture: both parameters of the beta distribution. No change in eval mode.
+    """
+
+    def __init__(self, chance: float, mixture: float = 0.2) -> None:
+        super().__init__()
+        self.chance, self.mixture = chance, mixture
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or torch.rand(()) >= self.chance:
+            return x
+        share = torch.distributions.Beta(self.mixture, self.mixture).sample((len(x), 1, 1, 1))
+        share = share.to(x)
+        with torch.no_grad():
+            mean = x.mean((2, 3), keepdim=True)
+            deviation = x.std((2, 3), keepdim=True) + 1e-5
+            other = torch.randperm(len(x), device=x.device)
+            towards = torch.lerp(mean[other], mean, share)
+            width = torch.lerp(deviation[other], deviation, share)
+        return (x - mean) / deviation * width + towards
 
 
 class FourierHead(nn.Module):
@@ -195,17 +226,21 @@ class Outputs(NamedTuple):
 
 
 class TrainingNet(nn.Module):
-    """The network with two heads that only training needs: the spectrum and the guesses at ``teachers`` opinions."""
+    """The network with two heads that only training needs: the spectrum and the guesses at ``teachers`` opinions.
 
-    def __init__(self, spec: NetSpec, teachers: int = 0) -> None:
+    mixstyle: chance that the styles of early maps are mixed.
+    """
+
+    def __init__(self, spec: NetSpec, teachers: int = 0, mixstyle: float = 0.0) -> None:
         super().__init__()
         table = TABLES[spec.arch]
         self.net = MiniFASNet(spec)
         self.fourier = FourierHead(dict(table.stages)[FOURIER_STAGE][-1].out)
         self.opinions = nn.Linear(table.embedding, teachers) if teachers else None
+        self.style = MixStyle(mixstyle) if mixstyle else None
 
     def forward(self, x: Tensor) -> Outputs:
-        middle, last = self.net.features(x)
+        middle, last = self.net.features(x, self.style)
         embedding = self.net.embed(last)
         opinions = x.new_zeros(len(x), 0) if self.opinions is None else self.opinions(embedding)
         return Outputs(self.net.classify(embedding), self.fourier(middle), opinions)

@@ -57,3 +57,18 @@ def test_mirroring_turns_whole_faces() -> None:
     batch = one(flip=1.0, mixed=0, drop=0)
     unturned = one(flip=0.0, mixed=0, drop=0)
     torch.testing.assert_close(batch.inputs, unturned.inputs.flip(3))
+
+
+def test_another_light_is_the_same_for_all_patches_of_a_face_and_stays_in_range() -> None:
+    flat = torch.full((2, 6, 4, 4), 0.4)
+    lit = blend.lit(flat, 0.3, SPEC, default_rng(1))
+    torch.testing.assert_close(lit[:, :3], lit[:, 3:])
+    assert lit[0].ne(lit[1]).any()
+    bright = blend.lit(torch.ones(8, 6, 4, 4), 1.0, SPEC, default_rng(1))
+    assert bright.min() >= 0
+    assert bright.max() <= 1
+
+
+def test_light_is_changed_on_request_alone() -> None:
+    assert one(mixed=0).inputs.equal(one(mixed=0, light=0).inputs)
+    assert not one(mixed=0).inputs.equal(one(mixed=0, light=0.2).inputs)

@@ -7,7 +7,7 @@ import torch
 
 from liveness.engine.crops import CropSpec
 from training.fas import export
-from training.fas.nets import MiniFASNet, NetSpec, SqueezeExcite, TrainingNet
+from training.fas.nets import MiniFASNet, MixStyle, NetSpec, SqueezeExcite, TrainingNet
 from training.fas.tables import FOURIER_STAGE, TABLES
 
 ARCHITECTURES = list(TABLES)
@@ -52,7 +52,7 @@ def test_without_teachers_there_are_no_opinions_and_no_weights_for_them() -> Non
 
 def test_opinions_and_spectrum_teach_the_network_itself() -> None:
     whole = TrainingNet(NetSpec(size=32), teachers=1)
-    _, spectrum, opinions = whole(torch.rand(2, 9, 32, 32))
+    _, spectrum, opinions = whole(torch.rand(4, 9, 32, 32))
     for head in (spectrum, opinions):
         whole.zero_grad()
         head.sum().backward(retain_graph=True)
@@ -99,3 +99,22 @@ def test_the_fourier_stage_ends_at_an_eighth_of_the_side(arch: str) -> None:
             assert strides == 8
             return
     pytest.fail("there is no such stage")
+
+
+def test_mixed_styles_keep_the_content_of_every_map() -> None:
+    torch.manual_seed(1)
+    maps = torch.rand(6, 4, 8, 8)
+    mixed = MixStyle(1.0)(maps)
+    assert not torch.allclose(mixed, maps)
+    torch.testing.assert_close(_standard(mixed), _standard(maps), atol=1e-3, rtol=1e-3)
+
+
+def _standard(maps: torch.Tensor) -> torch.Tensor:
+    return (maps - maps.mean((2, 3), keepdim=True)) / maps.std((2, 3), keepdim=True)
+
+
+def test_styles_are_left_alone_outside_training() -> None:
+    maps = torch.rand(2, 4, 8, 8)
+    assert MixStyle(1.0).eval()(maps) is maps
+    plain, styled = TrainingNet(NetSpec(size=32)), TrainingNet(NetSpec(size=32), mixstyle=1.0)
+    assert plain.state_dict().keys() == styled.state_dict().keys()
