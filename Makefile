@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP_ARGS ?=
 PYTEST_ARGS ?=
+DATA ?= ../shared/data/fas/manifest.csv
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,8 +43,9 @@ trainer: $(VENV)/.train ## Start a worker that trains (needs REDIS_URL; installs
 test: $(VENV)/.dev ## Run the tests; browser, PostgreSQL and Redis tests run where these are found
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, with a camera nobody trained on
-	@$(BIN)/python -m portal.proof $(PROOF_ARGS)
+loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, with a camera nobody trained on (DATA=manifest.csv)
+	@test -f "$(DATA)" || { echo "There is no data set at $(DATA): name a manifest with DATA=…"; exit 1; }
+	@$(BIN)/python -m portal.proof --data "$(DATA)" $(PROOF_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and the doors between the apps
 	@$(BIN)/ruff check .

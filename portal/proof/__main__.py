@@ -20,6 +20,9 @@ from portal.proof.steps import Loop, LoopError, labels, settings
 from training import plots
 
 
+CHAMPION = Path(__file__).resolve().parent / "champion"
+
+
 def main() -> int:
     """0 when the loop closed and every promise was kept, 1 otherwise."""
     given = _arguments()
@@ -99,8 +102,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--champion",
         type=Path,
-        required=True,
-        help="bundle that never saw that camera, with start.npz",
+        default=CHAMPION,
+        help="bundle that never saw that camera, with start.npz; by default the one beside this file",
     )
     parser.add_argument("--options", type=json.loads, default={}, help="JSON, over the recipe's")
     parser.add_argument("--out", type=Path, default=Path("results/loop"))
