@@ -16,7 +16,7 @@ from training.fas.draws import Recipe
 from training.fas.patch_store import PatchDeck, PatchStore
 from training.tests.synthetic import picture
 
-SPEC = CropSpec((1.0, 2.7), 32)
+SPEC = CropSpec((1.0, 2.7), 32, border="inside")
 ALONE = Recipe(simulate=0, mixed=0, strength=STILL)
 
 

@@ -13,7 +13,7 @@ from training.fas.nets import NetSpec
 from training.fas.views import Views
 from training.tests.synthetic import NoFaces, data_set
 
-CROP = CropSpec((1.0, 2.0), 32, border="reflect")
+CROP = CropSpec((1.0, 2.0), 32, border="inside")
 NET = NetSpec("minifasnet_v2_fast", patches=2, size=32)
 SIZE = ["--size", "32", "--patches", "1.0,2.0"]
 TINY = [
@@ -46,7 +46,7 @@ def made(tmp_path: Path, *more: str) -> tuple[Path, Path]:
 def test_views_are_made_and_trained_on_without_the_camera_that_was_left_out(
     tmp_path: Path,
 ) -> None:
-    manifest, folder = made(tmp_path, "--border", "reflect")
+    manifest, folder = made(tmp_path)
     out = tmp_path / "fold"
     words = ["--data", str(manifest), "--out", str(out), "--views", str(folder)]
     chosen = ["--leave-out", "b", "--calibration-domains", ""]
@@ -99,7 +99,7 @@ def test_cross_validation_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_cross_validation_judges_each_camera_by_the_network_that_never_saw_it(
     tmp_path: Path,
 ) -> None:
-    manifest, folder = made(tmp_path, "--border", "reflect")
+    manifest, folder = made(tmp_path)
     out, said = tmp_path / "loco", io.StringIO()
     options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
     folds = ["--folds", "a,b", "--jobs", "2"]
@@ -114,7 +114,7 @@ def test_cross_validation_judges_each_camera_by_the_network_that_never_saw_it(
 def test_folds_begin_with_the_weights_of_a_network_that_saw_none_of_their_cameras(
     tmp_path: Path,
 ) -> None:
-    manifest, folder = made(tmp_path, "--border", "reflect")
+    manifest, folder = made(tmp_path)
     out, said = tmp_path / "loco", io.StringIO()
     words = ["--data", str(manifest), "--out", str(out), "--folds", "a,b", "--common"]
     options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
