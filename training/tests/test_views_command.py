@@ -57,7 +57,7 @@ def test_views_are_made_and_trained_on_without_the_camera_that_was_left_out(
 
 
 def test_views_of_another_crop_are_refused(tmp_path: Path) -> None:
-    manifest, folder = made(tmp_path, "--border", "inside")
+    manifest, folder = made(tmp_path, "--border", "reflect")
     words = ["--data", str(manifest), "--out", str(tmp_path / "o"), "--views", str(folder)]
     with pytest.raises(CommandError, match="holds patches of"):
         call_command("train_fas", *words, *SIZE, *TINY, "--calibration-domains", "c")
