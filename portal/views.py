@@ -1,12 +1,12 @@
-"""The home page and the health page."""
+"""The home page and what probes ask."""
 
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from liveness import runtime
+from portal import doctor
 
 
 @require_safe
@@ -17,20 +17,19 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers and a proven liveness model is loaded, 503 with the parts that fail otherwise.
+    """200 while this process answers at all. Restart it when it does not; ``readyz`` says whether it can serve."""
+    return JsonResponse({"ok": True})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 while this process can take an attempt, otherwise 503 with the parts that fail.
 
     ``model``: current, loading, behind (the new model failed here and the old one serves) or none.
     """
-    parts = {"database": _database(), "liveness": runtime.health()}
-    healthy = all(state == "ok" for state in parts.values())
-    body = {"ok": healthy, **parts, "model": runtime.model_state()}
-    return JsonResponse(body, status=200 if healthy else 503)
-
-
-def _database() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return "unreachable"
-    return "ok"
+    parts = doctor.ready()
+    able = all(parts.values())
+    named = {part: "ok" if fine else "failing" for part, fine in parts.items()}
+    body = {"ok": able, **named, "model": runtime.model_state()}
+    return JsonResponse(body, status=200 if able else 503)

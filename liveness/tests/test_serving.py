@@ -142,7 +142,7 @@ def test_a_command_that_judges_is_no_server(champion: ModelVersion) -> None:
 
 
 def test_the_health_page_says_whether_the_model_is_current(client: Any) -> None:
-    assert client.get("/healthz").json()["model"] == "current"
+    assert client.get("/readyz").json()["model"] == "current"
 
 
 async def test_twenty_attempts_during_a_promotion_are_each_judged_by_one_model(

@@ -115,7 +115,7 @@ def _wait_until_healthy(server: Server) -> None:
 
 def _healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
             return answer.status == 200
     except OSError:
         return False

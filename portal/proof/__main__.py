@@ -19,7 +19,6 @@ from portal.proof.site import site
 from portal.proof.steps import Loop, LoopError, labels, settings
 from training import plots
 
-
 CHAMPION = Path(__file__).resolve().parent / "champion"
 
 
