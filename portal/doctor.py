@@ -126,7 +126,7 @@ def broker() -> Iterator[Finding]:
     try:
         client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_PATIENCE)
         client.ping()
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")  # type: ignore[union-attr]
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except redis.RedisError as error:
         mend = "Start Redis, or correct REDIS_URL."
         yield Finding("broker", PROBLEM, f"unreachable: {_line(error)}", mend)
@@ -175,7 +175,7 @@ def _other_clocks() -> Iterator[tuple[str, float]]:
             cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
             yield "the database", float(cursor.fetchone()[0])
     if settings.REDIS_URL:
-        seconds, micros = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_PATIENCE).time()  # type: ignore[misc]
+        seconds, micros = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_PATIENCE).time()
         yield "Redis", seconds + micros / 1e6
 
 
