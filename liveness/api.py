@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -40,6 +42,13 @@ class Unavailable(APIException):
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
+
+
+class Unreadable(serializers.ValidationError):
+    """The file is no picture that can be read. fault: the FrameFault."""
+
+    def __init__(self, fault: str, field: str = "image") -> None:
+        super().__init__({field: [f"This picture cannot be read: {fault}."]}, fault)
 
 
 class AttemptSerializer(serializers.ModelSerializer):
@@ -97,6 +106,25 @@ def _reviewer(request: Request) -> Any:
     return request.user
 
 
+class CheckedSerializer(serializers.Serializer):
+    """p_live: 0–1, null without a face; box: left, top, width, height in pixels; reason: of an abstention."""
+
+    verdict: Any = serializers.ChoiceField([v for v in checking.Outcome if v != "error"])
+    p_live: Any = serializers.FloatField(min_value=0, max_value=1, allow_null=True)
+    box: Any = serializers.ListField(
+        child=serializers.FloatField(), min_length=4, max_length=4, allow_null=True
+    )
+    reason: Any = serializers.CharField(allow_null=True)
+    model: Any = serializers.CharField()
+
+
+_FILTERS = [
+    OpenApiParameter(name, OpenApiTypes.STR, description=f"Queue filter: {field.label or name}.")
+    for name, field in queue.FilterForm.base_fields.items()
+]
+
+
+@extend_schema_view(list=extend_schema(parameters=_FILTERS))
 class AttemptViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Attempt]
 ):
@@ -104,6 +132,7 @@ class AttemptViewSet(
 
     permission_classes = [MayReview]
     serializer_class = AttemptSerializer
+    queryset = Attempt.objects.none()
 
     def get_queryset(self) -> Any:
         reviewer = _reviewer(self.request)
@@ -112,6 +141,7 @@ class AttemptViewSet(
             rows = queue.find(queue.Filters.read(self.request.GET), reviewer)
         return queue.with_evidence(reviewing.with_opinion(rows, reviewer)).defer("secret")
 
+    @extend_schema(request=LabelSerializer, responses=AttemptSerializer)
     @action(detail=True, methods=["post"])
     def label(self, request: Request, pk: str | None = None) -> Response:
         fields = LabelSerializer(data=request.data)
@@ -125,6 +155,7 @@ class AttemptViewSet(
             raise serializers.ValidationError({"label": [str(error)]}) from error
         return self._answer(attempt.pk)
 
+    @extend_schema(request=None, responses=AttemptSerializer)
     @action(detail=False, methods=["post"])
     def undo(self, request: Request) -> Response:
         """Take back the last label of whoever asks, and answer with the attempt it was on."""
@@ -144,6 +175,11 @@ class CheckView(APIView):
     permission_classes = [MayReview]
     throttle_classes = [CheckThrottle]
 
+    @extend_schema(
+        operation_id="check_create",
+        request={"multipart/form-data": ImageSerializer},
+        responses=CheckedSerializer,
+    )
     def post(self, request: Request) -> Response:
         fields = ImageSerializer(data=request.data)
         fields.is_valid(raise_exception=True)
@@ -152,6 +188,6 @@ class CheckView(APIView):
             result = runtime.run_now(checking.check, engine, fields.validated_data["image"].read())
         except (runtime.EngineUnavailable, runtime.Busy) as error:
             raise Unavailable from error
-        body = {**result.as_dict(), "model": engine.model.bundle.name}
-        readable = result.verdict is not checking.Outcome.ERROR
-        return Response(body, status.HTTP_200_OK if readable else status.HTTP_400_BAD_REQUEST)
+        if result.verdict is checking.Outcome.ERROR:
+            raise Unreadable(result.reason)
+        return Response({**result.as_dict(), "model": engine.model.bundle.name})

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import BasePermission
@@ -10,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from liveness import drift, drift_watch
-from liveness.api import MayReview
+from liveness.api import Conflict, MayReview
 from liveness.models import DriftReport
 
 
@@ -25,6 +27,10 @@ class DaysSerializer(serializers.Serializer):
     days: Any = serializers.IntegerField(min_value=1, max_value=3650, required=False)
 
 
+class SinceSerializer(serializers.Serializer):
+    since: Any = serializers.DateTimeField()
+
+
 class DriftReportSerializer(serializers.ModelSerializer):
     class Meta:
         model = DriftReport
@@ -37,6 +43,7 @@ class DriftView(APIView):
 
     permission_classes = [MayReview]
 
+    @extend_schema(parameters=[DaysSerializer], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         fields = DaysSerializer(data=request.query_params)
         fields.is_valid(raise_exception=True)
@@ -56,10 +63,11 @@ class DriftReferenceView(APIView):
 
     permission_classes = [MayReview, MayPromote]
 
+    @extend_schema(request=None, responses={201: SinceSerializer})
     def post(self, request: Request) -> Response:
         try:
             by: Any = request.user
             row = drift_watch.begin_reference(by=by)
         except LookupError as error:
-            return Response({"detail": str(error)}, status.HTTP_409_CONFLICT)
+            raise Conflict(str(error)) from error
         return Response({"since": row.since.isoformat()}, status.HTTP_201_CREATED)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -59,6 +61,10 @@ class ModelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class DetailSerializer(serializers.Serializer):
+    detail: Any = serializers.CharField()
+
+
 class ModelViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ModelVersion]
 ):
@@ -68,6 +74,13 @@ class ModelViewSet(
     serializer_class = ModelSerializer
     queryset = ModelVersion.objects.select_related("trained_by", "asked_by", "approved_by")
 
+    @extend_schema(
+        request=None,
+        responses={
+            200: ModelSerializer,
+            202: OpenApiResponse(DetailSerializer, "Another person has to approve."),
+        },
+    )
     @action(detail=True, methods=["post"])
     def promote(self, request: Request, pk: str | None = None) -> Response:
         """409 when the gate refuses; 202 when another person has to approve."""
@@ -80,6 +93,7 @@ class ModelViewSet(
             raise Refused(str(error)) from error
         return self._answer(model)
 
+    @extend_schema(request=None, responses=ModelSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str | None = None) -> Response:
         model = self.get_object()
@@ -89,6 +103,7 @@ class ModelViewSet(
             raise Refused(str(error)) from error
         return self._answer(model)
 
+    @extend_schema(request=None, responses=ModelSerializer)
     @action(detail=False, methods=["post"], url_path="roll-back")
     def roll_back(self, request: Request) -> Response:
         try:
@@ -96,6 +111,7 @@ class ModelViewSet(
         except (BundleError, GateError, LookupError) as error:
             raise Refused(str(error)) from error
 
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get", "post", "delete"])
     def shadow(self, request: Request, pk: str | None = None) -> Response:
         """GET: how it disagrees with the champions; POST: begin; DELETE: stop."""

@@ -10,11 +10,9 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("auth/", include("allauth.account.urls")),
     path("review/", include("liveness.urls")),
-    path("api/", include("liveness.api_urls")),
     path("training/", include("training.urls")),
-    path("api/", include("training.api_urls")),
     path("models/", include("liveness.model_urls")),
     path("gate/", include("training.gate_urls")),
-    path("api/gate/", include("training.gate_api_urls")),
+    path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
@@ -87,6 +89,7 @@ class TrainingRunViewSet(
     def get_serializer_class(self) -> Any:
         return RunSerializer if self.action == "list" else RunInFull
 
+    @extend_schema(request=PlanSerializer, responses={201: RunInFull})
     def create(self, request: Request) -> Response:
         """Queue a run. 400 with all that is wrong."""
         plan, by = self._plan(request), request.user
@@ -98,10 +101,12 @@ class TrainingRunViewSet(
             raise serializers.ValidationError({"plan": [str(error)]}) from error
         return Response(self.get_serializer(run).data, status.HTTP_201_CREATED)
 
+    @extend_schema(request=PlanSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         return Response(plans.preview(self._plan(request)).as_dict())
 
+    @extend_schema(request=None, responses=RunInFull)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         run = self.get_object()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.generics import ListCreateAPIView, RetrieveAPIView
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from liveness.model_api import MayManage
+from liveness.model_api import DetailSerializer, MayManage
 from liveness.models import ModelVersion
 from training import benchmarks, datasets, tasks_gate
 from training.models import Benchmark, GateReport
@@ -84,6 +85,7 @@ class JudgeView(APIView):
 
     permission_classes = [MayManage]
 
+    @extend_schema(request=JudgeSerializer, responses={202: DetailSerializer})
     def post(self, request: Request) -> Response:
         fields = JudgeSerializer(data=request.data)
         fields.is_valid(raise_exception=True)

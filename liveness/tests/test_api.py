@@ -21,7 +21,7 @@ def api(client: Client, reviewer: Any) -> Client:
 
 
 def _check(api: Client, data: bytes) -> Any:
-    return api.post("/api/check/", {"image": SimpleUploadedFile("face.jpg", data)})
+    return api.post("/api/v1/check/", {"image": SimpleUploadedFile("face.jpg", data)})
 
 
 def test_only_reviewers_use_the_api(client: Client) -> None:
@@ -31,41 +31,41 @@ def test_only_reviewers_use_the_api(client: Client) -> None:
         if user:
             client.force_login(user)
         for address in ("attempts/", f"attempts/{attempt.pk}/"):
-            assert client.get(f"/api/{address}").status_code == 403
-        assert client.post(f"/api/attempts/{attempt.pk}/label/").status_code == 403
+            assert client.get(f"/api/v1/{address}").status_code == 403
+        assert client.post(f"/api/v1/attempts/{attempt.pk}/label/").status_code == 403
         assert _check(client, jpeg()).status_code == 403
 
 
 def test_attempts_are_listed_without_secrets(api: Client) -> None:
     attempt = ended_attempt(FakeEngine([spoof(0.1), spoof(0.2)]), claimed="ada")
-    listed = api.get("/api/attempts/").json()
+    listed = api.get("/api/v1/attempts/").json()
     assert listed["count"] == 1
     row = listed["results"][0]
     assert (row["id"], row["state"], row["claimed"]) == (str(attempt.pk), "failed", "ada")
     assert sorted(row["evidence"]) == ["best", "worst"]
     assert not {"secret", "session_digest"} & row.keys()
-    assert api.get(f"/api/attempts/{attempt.pk}/").json() == row
+    assert api.get(f"/api/v1/attempts/{attempt.pk}/").json() == row
 
 
 def test_a_filtered_list_is_the_review_queue(api: Client) -> None:
     ended_attempt(FakeEngine(live()))
     far, near = (ended_attempt(FakeEngine(spoof(p))) for p in (0.1, 0.6))
-    rows = api.get("/api/attempts/?label=none").json()["results"]
+    rows = api.get("/api/v1/attempts/?label=none").json()["results"]
     assert [row["id"] for row in rows] == [str(near.pk), str(far.pk)]
 
 
 def test_attempts_cannot_be_written_or_deleted(api: Client) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
-    address = f"/api/attempts/{attempt.pk}/"
+    address = f"/api/v1/attempts/{attempt.pk}/"
     body = {"state": "passed"}
     assert api.patch(address, body, content_type="application/json").status_code == 405
     assert api.delete(address).status_code == 405
-    assert api.post("/api/attempts/", body).status_code == 405
+    assert api.post("/api/v1/attempts/", body).status_code == 405
 
 
 def test_an_attempt_is_labelled_with_its_reviewer(api: Client, reviewer: Any) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
-    response = api.post(f"/api/attempts/{attempt.pk}/label/", {"label": "mask"})
+    response = api.post(f"/api/v1/attempts/{attempt.pk}/label/", {"label": "mask"})
     assert (response.status_code, response.json()["label"]) == (200, "mask")
     assert attempt.reviews.get().reviewer == reviewer
 
@@ -73,13 +73,13 @@ def test_an_attempt_is_labelled_with_its_reviewer(api: Client, reviewer: Any) ->
 @pytest.mark.parametrize("body", [{}, {"label": ""}, {"label": "alien"}])
 def test_an_unknown_label_is_refused(api: Client, body: dict[str, str]) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
-    assert api.post(f"/api/attempts/{attempt.pk}/label/", body).status_code == 400
+    assert api.post(f"/api/v1/attempts/{attempt.pk}/label/", body).status_code == 400
     assert Attempt.objects.get().label == ""
 
 
 def test_a_running_attempt_cannot_be_labelled(api: Client) -> None:
     attempt = Attempt.objects.create(purpose="signin", expires="2100-01-01T00:00Z")
-    response = api.post(f"/api/attempts/{attempt.pk}/label/", {"label": "live"})
+    response = api.post(f"/api/v1/attempts/{attempt.pk}/label/", {"label": "live"})
     assert response.status_code == 400
 
 
@@ -87,7 +87,7 @@ def test_a_label_over_the_api_needs_a_csrf_token(reviewer: Any) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(reviewer)
-    response = strict.post(f"/api/attempts/{attempt.pk}/label/", {"label": "live"})
+    response = strict.post(f"/api/v1/attempts/{attempt.pk}/label/", {"label": "live"})
     assert response.status_code == 403
 
 
@@ -113,11 +113,12 @@ def test_a_damaged_picture_is_named_as_damaged(api: Client, data: bytes, reason:
     with serving(FakeEngine()):
         response = _check(api, data)
     assert response.status_code == 400
-    assert (response.json()["verdict"], response.json()["reason"]) == ("error", reason)
+    (mistake,) = response.json()["errors"]
+    assert (mistake["field"], mistake["code"]) == ("image", reason)
 
 
 def test_a_check_without_a_picture_is_refused(api: Client) -> None:
-    assert api.post("/api/check/", {}).status_code == 400
+    assert api.post("/api/v1/check/", {}).status_code == 400
 
 
 def test_without_a_model_the_check_is_unavailable(api: Client, settings: Settings) -> None:
@@ -134,21 +135,21 @@ def test_checks_are_throttled(api: Client, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_api_is_documented(settings: Settings) -> None:
     text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
     for address in ("attempts/", "attempts/<id>/label/", "attempts/undo/", "check/"):
-        assert f"/api/{address}" in text
+        assert f"/api/v1/{address}" in text
 
 
 def test_a_label_is_taken_back_over_the_api(api: Client) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
-    labelled = api.post(f"/api/attempts/{attempt.pk}/label/", {"label": "mask"}).json()
+    labelled = api.post(f"/api/v1/attempts/{attempt.pk}/label/", {"label": "mask"}).json()
     assert (labelled["label"], labelled["given"]) == ("mask", "mask")
-    response = api.post("/api/attempts/undo/")
+    response = api.post("/api/v1/attempts/undo/")
     assert (response.status_code, response.json()["id"]) == (200, str(attempt.pk))
     assert (response.json()["label"], response.json()["given"]) == ("", "")
-    assert api.post("/api/attempts/undo/").status_code == 409
+    assert api.post("/api/v1/attempts/undo/").status_code == 409
 
 
 def test_only_reviewers_take_labels_back_over_the_api(client: Client, reviewer: Any) -> None:
-    assert client.post("/api/attempts/undo/").status_code == 403
+    assert client.post("/api/v1/attempts/undo/").status_code == 403
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(reviewer)
-    assert strict.post("/api/attempts/undo/").status_code == 403
+    assert strict.post("/api/v1/attempts/undo/").status_code == 403

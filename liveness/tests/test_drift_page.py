@@ -18,7 +18,7 @@ from liveness.tests.drifting import active_model, attempts
 
 pytestmark = pytest.mark.django_db
 
-_PLACES = ["/review/drift/", "/api/drift/", "/api/drift/reports/"]
+_PLACES = ["/review/drift/", "/api/v1/drift/", "/api/v1/drift/reports/"]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_only_staff_with_the_permission_see_drift(client: Client) -> None:
     client.force_login(staff)
     for place in _PLACES:
         assert client.get(place).status_code == 403
-    for place in ("/review/drift/begin/", "/api/drift/reference/"):
+    for place in ("/review/drift/begin/", "/api/v1/drift/reference/"):
         assert client.post(place).status_code == 403
 
 
@@ -140,32 +140,32 @@ def test_whoever_may_promote_may_begin_a_new_reference(
     assert 'data-test="drift-begin"' in _text(promoter)
     response = promoter.post("/review/drift/begin/", follow=True)
     assert "A new reference period begins" in response.content.decode()
-    assert promoter.post("/api/drift/reference/").status_code == 201
+    assert promoter.post("/api/v1/drift/reference/").status_code == 201
     assert DriftReference.objects.count() == 2
 
 
 def test_reviewers_alone_may_not_begin_a_new_reference(page: Client, moved: ModelVersion) -> None:
     assert 'data-test="drift-begin"' not in _text(page)
     assert page.post("/review/drift/begin/").status_code == 403
-    assert page.post("/api/drift/reference/").status_code == 403
+    assert page.post("/api/v1/drift/reference/").status_code == 403
     assert page.get("/review/drift/begin/").status_code == 405
     assert not DriftReference.objects.exists()
 
 
 def test_without_a_model_no_reference_begins(promoter: Client) -> None:
     assert "No model serves" in promoter.post("/review/drift/begin/", follow=True).content.decode()
-    assert promoter.post("/api/drift/reference/").status_code == 409
+    assert promoter.post("/api/v1/drift/reference/").status_code == 409
 
 
 def test_the_interface_says_what_the_page_says(page: Client, moved: ModelVersion) -> None:
     drift_watch.watch()
-    body = page.get("/api/drift/?days=7").json()
+    body = page.get("/api/v1/drift/?days=7").json()
     assert body["measures"][0] | {"figures": None} == {
         "measure": "camera", "level": "drifted", "reference": 60, "current": 60, "figures": None
     }  # fmt: skip
-    assert page.get("/api/drift/?days=x").status_code == 400
-    assert page.get("/api/drift/?days=0").status_code == 400
-    (row,) = page.get("/api/drift/reports/").json()["results"]
+    assert page.get("/api/v1/drift/?days=x").status_code == 400
+    assert page.get("/api/v1/drift/?days=0").status_code == 400
+    (row,) = page.get("/api/v1/drift/reports/").json()["results"]
     assert row["told"] == ["camera"]
 
 
@@ -193,7 +193,7 @@ def test_the_command_without_a_model_says_so() -> None:
 def test_the_interface_is_documented(settings: Settings) -> None:
     text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
     for address in ("drift/", "drift/reports/", "drift/reference/"):
-        assert f"/api/{address}`" in text
+        assert f"/api/v1/{address}`" in text
 
 
 def test_everything_has_words() -> None:

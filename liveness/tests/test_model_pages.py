@@ -78,8 +78,8 @@ def test_pages_are_for_staff_with_the_permission(client: Client, candidate: Mode
         for address in addresses:
             assert client.get(address).status_code == 403
         assert client.post(f"/models/{candidate.pk}/promote/").status_code == 403
-        assert client.get("/api/models/").status_code == 403
-        assert client.post(f"/api/models/{candidate.pk}/promote/").status_code == 403
+        assert client.get("/api/v1/models/").status_code == 403
+        assert client.post(f"/api/v1/models/{candidate.pk}/promote/").status_code == 403
     assert _active() != candidate
 
 
@@ -164,7 +164,7 @@ def test_the_disagreements_are_counted_and_linked(page: Client, candidate: Model
     assert passed.get_absolute_url() in text
     assert failed.get_absolute_url() not in text
     assert "1 attempt not compared" in text
-    found = page.get(f"/api/models/{candidate.pk}/shadow/").json()
+    found = page.get(f"/api/v1/models/{candidate.pk}/shadow/").json()
     assert found["table"] == [
         {"champion": "pass", "pass": 0, "fail": 1},
         {"champion": "fail", "pass": 0, "fail": 1},
@@ -189,11 +189,11 @@ def test_an_unknown_step_or_model_is_not_found(page: Client, candidate: ModelVer
 def test_the_api_lists_promotes_and_rolls_back(
     page: Client, proven: ModelVersion, champion: ModelVersion
 ) -> None:
-    listed = page.get("/api/models/").json()["results"]
+    listed = page.get("/api/v1/models/").json()["results"]
     assert {row["sha256"] for row in listed} == {proven.sha256, champion.sha256}
-    assert page.post(f"/api/models/{proven.pk}/promote/").json()["state"] == "active"
-    assert page.post("/api/models/roll-back/").json()["id"] == champion.pk
-    again = page.post("/api/models/roll-back/")
+    assert page.post(f"/api/v1/models/{proven.pk}/promote/").json()["state"] == "active"
+    assert page.post("/api/v1/models/roll-back/").json()["id"] == champion.pk
+    again = page.post("/api/v1/models/roll-back/")
     assert (again.status_code, "no earlier model" in again.json()["detail"]) == (409, True)
 
 
@@ -201,15 +201,15 @@ def test_the_api_refuses_in_words_and_asks_for_a_second_person(
     page: Client, proven: ModelVersion, settings: Settings
 ) -> None:
     settings.LIVEGATE_SECOND_PERSON = True
-    assert page.post(f"/api/models/{proven.pk}/promote/").status_code == 202
-    refused = page.post(f"/api/models/{proven.pk}/approve/")
+    assert page.post(f"/api/v1/models/{proven.pk}/promote/").status_code == 202
+    refused = page.post(f"/api/v1/models/{proven.pk}/approve/")
     assert (refused.status_code, "another person" in refused.json()["detail"]) == (409, True)
 
 
 def test_the_api_starts_and_stops_the_shadow(page: Client, candidate: ModelVersion) -> None:
-    assert page.post(f"/api/models/{candidate.pk}/shadow/").status_code == 200
+    assert page.post(f"/api/v1/models/{candidate.pk}/shadow/").status_code == 200
     assert ModelVersion.objects.get(shadow=True) == candidate
-    page.delete(f"/api/models/{candidate.pk}/shadow/")
+    page.delete(f"/api/v1/models/{candidate.pk}/shadow/")
     assert not ModelVersion.objects.filter(shadow=True).exists()
 
 

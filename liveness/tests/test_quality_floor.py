@@ -49,6 +49,6 @@ def test_the_page_says_why_and_offers_nothing_else(client: Client, reviewer: Any
 def test_the_doors_refuse_what_the_page_does_not_offer(client: Client, reviewer: Any) -> None:
     attempt = ended_attempt(FakeEngine(unclear(Quality.BLURRED)))
     client.force_login(reviewer)
-    for address in (f"/review/{attempt.pk}/label/", f"/api/attempts/{attempt.pk}/label/"):
+    for address in (f"/review/{attempt.pk}/label/", f"/api/v1/attempts/{attempt.pk}/label/"):
         assert client.post(address, {"label": "live"}).status_code == 400
     assert not Review.objects.exists()

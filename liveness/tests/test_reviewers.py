@@ -171,13 +171,13 @@ def test_nobody_sees_the_others_label_before_giving_one(
     assert "ann labelled it" not in page
     assert "Somebody else has labelled it" in page
     assert 'aria-pressed="true"' not in page
-    body = client.get(f"/api/attempts/{attempt.pk}/").json()
+    body = client.get(f"/api/v1/attempts/{attempt.pk}/").json()
     assert (body["label"], body["given"]) == ("", "")
     client.post(f"/review/{attempt.pk}/label/", {"label": "live"})
     page = client.get(attempt.get_absolute_url()).content.decode()
     assert "ann labelled it mask" in page
     assert "Reviewers disagree" in page
-    assert client.get(f"/api/attempts/{attempt.pk}/").json()["given"] == "live"
+    assert client.get(f"/api/v1/attempts/{attempt.pk}/").json()["given"] == "live"
 
 
 def test_with_one_reviewer_everything_is_shown(

@@ -161,12 +161,12 @@ def test_the_gate_pages_are_for_those_who_may_promote(client: Client, good: Mode
     for address in addresses:
         assert client.get(address).status_code == 403
     assert client.post(f"/gate/models/{good.pk}/judge/").status_code == 403
-    assert client.get("/api/gate/benchmarks/").status_code == 403
+    assert client.get("/api/v1/gate/benchmarks/").status_code == 403
 
 
 def test_without_a_worker_page_and_api_say_so(page: Client, good: ModelVersion) -> None:
     response = page.post(f"/gate/models/{good.pk}/judge/")
-    asked = page.post("/api/gate/judge/", {"model": good.pk}, "application/json")
+    asked = page.post("/api/v1/gate/judge/", {"model": good.pk}, "application/json")
     assert asked.status_code == 503
     assert "start one" in page.get(response["Location"]).content.decode()
 
@@ -181,7 +181,7 @@ def test_with_a_worker_the_candidate_is_enqueued(
     settings.CELERY_TASK_ALWAYS_EAGER = False
     monkeypatch.setattr(tasks_gate.judge_candidate, "delay", lambda *args: sent.append(args))
     page.post(f"/gate/models/{good.pk}/judge/")
-    page.post("/api/gate/judge/", {"model": good.pk}, "application/json")
+    page.post("/api/v1/gate/judge/", {"model": good.pk}, "application/json")
     assert [args[0] for args in sent] == [good.pk, good.pk]
 
 
@@ -190,11 +190,13 @@ def test_the_api_freezes_a_registered_data_set_and_shows_a_report(
 ) -> None:
     settings.LIVEGATE_DATA_SETS = {"webcams": str(manifest)}
     body = {"name": "dev", "data": "webcams", "split": "dev"}
-    made = page.post("/api/gate/benchmarks/", body, "application/json")
+    made = page.post("/api/v1/gate/benchmarks/", body, "application/json")
     assert (made.status_code, made.json()["counts"]["bona_fide"]) == (201, 80)
-    other = page.post("/api/gate/benchmarks/", body | {"data": "/etc/passwd"}, "application/json")
+    other = page.post(
+        "/api/v1/gate/benchmarks/", body | {"data": "/etc/passwd"}, "application/json"
+    )
     assert other.status_code == 400
-    again = page.post("/api/gate/benchmarks/", body, "application/json")
+    again = page.post("/api/v1/gate/benchmarks/", body, "application/json")
     assert again.status_code == 400
     report = proving.prove(good)
-    assert page.get(f"/api/gate/reports/{report.pk}/").json()["passed"] is True
+    assert page.get(f"/api/v1/gate/reports/{report.pk}/").json()["passed"] is True

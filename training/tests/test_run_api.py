@@ -15,7 +15,7 @@ from training.tests.site import crowd
 from training.tests.synthetic import row, write_manifest
 
 pytestmark = pytest.mark.django_db
-RUNS = "/api/training-runs/"
+RUNS = "/api/v1/training-runs/"
 PLAN = {"base": ["webcams"], "recipe": "from-scratch", "options": {"epochs": 2}}
 WORDS = ("--base", "webcams", "--recipe", "from-scratch")
 

@@ -1,0 +1,20 @@
+"""Everything below /api/v1/, and the pages that describe it."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from api.problems import NotFoundView
+
+version_1: list[URLPattern | URLResolver] = [
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api/docs.html"),
+        name="api-docs",
+    ),
+    path("", include("liveness.api_urls")),
+    path("", include("training.api_urls")),
+    path("gate/", include("training.gate_api_urls")),
+]
+
+urlpatterns = [path("v1/", include(version_1)), re_path("", NotFoundView.as_view())]
