@@ -79,6 +79,7 @@ class AttemptSerializer(serializers.ModelSerializer):
             "client",
             "user_agent",
             "camera",
+            "risks",
             "sampled",
             "label",
             "disputed",

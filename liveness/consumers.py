@@ -16,9 +16,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from liveness import protocol, runtime, services, shadow, tasks
+from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture
 from liveness.engine.session import Decision, Verdict
+from liveness.engine.stream import Stream
 from liveness.models import Attempt
 from liveness.protocol import Close, FrameGate, Message, ProtocolError
 from liveness.tickets import TicketError
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS = 10.0
 _LOOK_SECONDS = 15.0
+# A slow camera shows a picture twice now and then; one that stands still is told so.
+_MOST_REPEATS = 60
 
 
 class LivenessConsumer(AsyncWebsocketConsumer):
@@ -36,6 +40,8 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self._attempt: Attempt | None = None
         self._capture: Capture | None = None
+        self._chain = FrameChain("")
+        self._stream = Stream()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gate = FrameGate(
@@ -90,6 +96,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             raise ProtocolError("unavailable", Close.BUSY) from None
         rules = runtime.rules_for(self._attempt.purpose)
         self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD)
+        self._chain, self._stream = FrameChain(start.ticket), Stream(start.camera)
         self._shadow = await database_sync_to_async(shadow.begin)(rules)
         deadline, self._began = settings.LIVENESS_DEADLINE_SECONDS, time.monotonic()
         self._set_timer(deadline)
@@ -99,6 +106,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 deadline=deadline,
                 max_bytes=settings.LIVENESS_MAX_FRAME_BYTES,
                 frames=rules.judged,
+                nonce=self._chain.nonce.hex(),
             )
         )
 
@@ -110,17 +118,21 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         except TicketError as error:
             raise ProtocolError(error.code, Close.BAD_TICKET) from None
 
-    async def _on_frame(self, jpeg: bytes) -> None:
+    async def _on_frame(self, message: bytes) -> None:
         if self._capture is None:
             raise ProtocolError("bad_message", Close.BAD_MESSAGE)
         now = time.monotonic()
-        self._gate.admit(len(jpeg), now, self._in_flight)
+        self._gate.admit(len(message) - LINK_BYTES, now, self._in_flight)
+        try:
+            jpeg = self._chain.open(message)
+        except BrokenChain:
+            raise ProtocolError("broken_chain", Close.BROKEN_STREAM) from None
         self._in_flight = True
         self._frames += 1
         self._spawn(self._judge(self._capture, jpeg, now - self._began))
 
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
-        look = runtime.run(_look, capture, jpeg, at)
+        look = runtime.run(_look, capture, self._stream, jpeg, at)
         decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
         shown = shadow.last_shown(capture, jpeg)
         self._in_flight = False
@@ -245,8 +257,19 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         await self.close(int(code))
 
 
-def _look(capture: Capture, jpeg: bytes, at: float) -> tuple[Decision, list[float] | None]:
-    """On a worker thread: the decision, and where the face is as fractions of the frame."""
+def _look(
+    capture: Capture, stream: Stream, jpeg: bytes, at: float
+) -> tuple[Decision, list[float] | None]:
+    """On a worker thread: the decision, and where the face is as fractions of the frame.
+
+    A picture that was shown before is no evidence. Raises ProtocolError when there is nothing else for long.
+    """
+    new = stream.is_new(jpeg, at)
+    capture.note(stream.risks())
+    if stream.repeats > _MOST_REPEATS:
+        raise ProtocolError("repeated_frames", Close.BROKEN_STREAM)
+    if not new:
+        return Decision(Verdict.MORE, None, capture.session.progress), None
     decision = capture.add(jpeg, at)
     face = capture.looks[-1][1].face if capture.looks else None
     if face is None or decision.verdict is not Verdict.MORE:

@@ -200,6 +200,9 @@ class Attempt(models.Model):
     camera = models.CharField(
         max_length=100, blank=True, help_text="What the browser says of its camera; unproven."
     )
+    risks = models.JSONField(
+        default=list, blank=True, help_text="What was odd about the stream of frames; no proof."
+    )
     sampled = models.BooleanField(
         default=False, help_text="A bona fide attempt whose pictures are kept for review."
     )

@@ -26,6 +26,7 @@ class Close(IntEnum):
     TOO_LATE = 4408
     IN_FLIGHT = 4409
     TOO_LARGE = 4413
+    BROKEN_STREAM = 4422
     TOO_FAST = 4429
     INTERNAL = 4500
     BUSY = 4503
@@ -41,10 +42,13 @@ class ProtocolError(Exception):
 
 
 class Ready(TypedDict):
+    """``nonce``: 16 bytes in hexadecimal, for the chain of frames."""
+
     type: Literal["ready"]
     deadline: int
     max_bytes: int
     frames: int
+    nonce: str
 
 
 class Hint(TypedDict):

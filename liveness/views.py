@@ -179,6 +179,7 @@ def _row(attempt: Attempt) -> dict[str, Any]:
     return {
         "attempt": attempt,
         "reason": words.reason(attempt.reason),
+        "risks": words.risks(attempt.risks),
         "thumbnail": kinds[0] if kinds else None,
     }
 

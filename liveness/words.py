@@ -28,6 +28,15 @@ REASONS = {
     "too_fast": "Frames came too fast",
     "deadline": "Time ran out",
     "no_session": "No session",
+    "broken_chain": "A frame did not follow the one before",
+    "repeated_frames": "The same picture again and again",
+}
+RISKS = {
+    "virtual_camera": "the camera has the name of a virtual one",
+    "repeated_frames": "the same picture more than once",
+    "no_noise": "no sensor noise between frames",
+    "exact_timing": "frames at exact intervals",
+    "hurried": "frames faster than the page sends them",
 }
 
 _NOT_CONFIRMED = "We could not confirm that you are here in person."
@@ -50,6 +59,11 @@ _STATES = {
 def reason(code: str) -> str:
     """A reason or quality code in words; a code nobody knows stays as it is."""
     return REASONS.get(code, code)
+
+
+def risks(codes: list[str]) -> str:
+    """What was noticed about the stream of frames, in words; empty for nothing."""
+    return ", ".join(RISKS.get(code, code) for code in codes)
 
 
 def labelled(review: Review, attempt: Attempt) -> str:

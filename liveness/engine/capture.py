@@ -1,6 +1,6 @@
 """One attempt's frames, from the first to the verdict: looks at each, keeps evidence, embeds only after PASS."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from liveness.engine.frames import FrameError
 from liveness.engine.look import Engine, Look
 from liveness.engine.reel import Reel
 from liveness.engine.session import Decision, Reason, Session, SessionRules, Verdict
+from liveness.engine.stream import Risk
 
 _KEPT = 24
 
@@ -37,6 +38,7 @@ class Capture:
     shots: list[Shot] = field(default_factory=list)
     embeddings: list[Embedding] = field(default_factory=list)
     reel: Reel[Shot] = field(default_factory=Reel)
+    risks: set[Risk] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.session = Session(self.engine.threshold, self.rules, self.engine.band)
@@ -53,6 +55,11 @@ class Capture:
         self._keep(shot)
         decision = self.session.add(look, at)
         return self._identify(decision) if decision.verdict is Verdict.PASS else decision
+
+    def note(self, risks: Iterable[Risk]) -> None:
+        """Keep what is odd about the stream; from the first on, more frames are asked for."""
+        self.risks.update(risks)
+        self.session.cautious = bool(self.risks)
 
     def best(self) -> Shot | None:
         """The judged frame with the highest p_live."""

@@ -66,6 +66,16 @@ def decode(
     return np.asarray(picture, dtype=np.uint8)
 
 
+def thumbprint(data: bytes, limits: FrameLimits = CAMERA_LIMITS) -> NDArray[np.uint8]:
+    """A JPEG shrunk eightfold, (H/8, W/8) uint8 grey, to tell frames apart. Raises FrameError as ``decode`` does."""
+    _check_bytes(data, limits)
+    _check_header(data, limits, ("JPEG",))
+    shrunk = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    if shrunk is None:
+        raise FrameError(FrameFault.NOT_AN_IMAGE, "This JPEG cannot be decoded.")
+    return np.asarray(shrunk, dtype=np.uint8)
+
+
 def encode_jpeg(picture: Picture, quality: int = 90) -> bytes:
     """Encode BGR uint8 (H, W, 3) as JPEG bytes without any metadata."""
     ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])

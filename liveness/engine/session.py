@@ -63,12 +63,16 @@ class SessionRules:
 
 
 class Session:
-    """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive; band: its lower and upper edge, around it."""
+    """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive; band: its lower and upper edge, around it.
+
+    cautious: whether to decide on as many frames only as an undecided attempt gets. It changes nothing else.
+    """
 
     def __init__(
         self, threshold: float, rules: SessionRules, band: tuple[float, float] | None = None
     ) -> None:
         self.rules = rules
+        self.cautious = False
         self._threshold = threshold
         self._band = band or (threshold, threshold)
         self._scores: list[float] = []
@@ -105,15 +109,15 @@ class Session:
         """The deadline passed without enough evidence: ABSTAIN with the commonest trouble."""
         trouble = self._troubles.most_common(1)
         reason = trouble[0][0] if trouble else Reason.TIMED_OUT
-        if len(self._scores) >= self.rules.judged:
+        if len(self._scores) >= self._needed():
             reason = Reason.UNDECIDED
-        self._ended = Decision(Verdict.ABSTAIN, reason, self._progress())
+        self._ended = Decision(Verdict.ABSTAIN, reason, self.progress)
         return self._ended
 
     def _decide(self, look: Look, at: float) -> Decision:
         shortest, longest = self.rules.seconds
-        more = Decision(Verdict.MORE, next(iter(look.reasons), None), self._progress())
-        if len(self._scores) >= self.rules.judged and at >= shortest:
+        more = Decision(Verdict.MORE, next(iter(look.reasons), None), self.progress)
+        if len(self._scores) >= self._needed() and at >= shortest:
             judged = self._judge()
             if (
                 judged.verdict is not Verdict.ABSTAIN
@@ -136,8 +140,13 @@ class Session:
             return Decision(Verdict.PASS, None, 1.0)
         return Decision(Verdict.FAIL, Reason.SPOOF, 1.0)
 
-    def _progress(self) -> float:
-        return min(1.0, len(self._scores) / self.rules.judged)
+    @property
+    def progress(self) -> float:
+        """0–1 of the frames that are needed."""
+        return min(1.0, len(self._scores) / self._needed())
+
+    def _needed(self) -> int:
+        return self.rules.judged * (self.rules.patience if self.cautious else 1)
 
 
 def log_odds(p: ArrayLike) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from liveness import services
+from liveness.chain import FrameChain
 from liveness.consumers import LivenessConsumer
 from liveness.models import Attempt
 from liveness.tests.fakes import SESSION, jpeg, serving
@@ -21,18 +22,28 @@ class Browser:
     def __init__(self, session_key: str | None = SESSION) -> None:
         self.socket: Any = WebsocketCommunicator(LivenessConsumer.as_asgi(), "/ws/liveness/")
         self.socket.scope["session"] = SimpleNamespace(session_key=session_key)
+        self.chain: FrameChain | None = None
+        self._shown = 0
 
     async def start(self, ticket: str) -> Any:
         await self.socket.send_json_to({"type": "start", "ticket": ticket})
-        return await self.hear()
+        answer = await self.hear()
+        if answer["type"] == "ready":
+            self.chain = FrameChain(ticket, bytes.fromhex(answer["nonce"]))
+        return answer
 
     async def show(self, data: bytes | None = None) -> Any:
-        """Send one frame and wait for its answer."""
-        await self.send_frame(jpeg() if data is None else data)
+        """Send one frame, a new one if none is given, and wait for its answer."""
+        self._shown += 1
+        await self.send_frame(jpeg(seed=self._shown) if data is None else data)
         return await self.hear()
 
     async def send_frame(self, data: bytes) -> None:
-        await self.socket.send_input({"type": "websocket.receive", "bytes": data})
+        """Send one frame as the next of the chain; as it is while there is none."""
+        await self.send_bytes(self.chain.seal(data) if self.chain else data)
+
+    async def send_bytes(self, message: bytes) -> None:
+        await self.socket.send_input({"type": "websocket.receive", "bytes": message})
 
     async def send_text(self, text: str) -> None:
         await self.socket.send_input({"type": "websocket.receive", "text": text})

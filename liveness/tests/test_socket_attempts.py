@@ -57,6 +57,7 @@ async def test_the_first_answer_says_what_is_expected() -> None:
     with runtime.override(FakeEngine()):
         async with browser() as page:
             ready = await page.start(await open_ticket("enrol"))
+    assert len(bytes.fromhex(ready.pop("nonce"))) == 16
     assert ready == {"type": "ready", "deadline": 45, "max_bytes": 400_000, "frames": 10}
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from liveness.chain import FrameChain
+
 _PATIENCE = 30.0
 _PAUSE = 0.1
 _WORDLESS = {"script", "style", "title"}
@@ -83,11 +85,12 @@ class Visitor:
         with self._socket(page, url or self.url) as socket:
             socket.send(json.dumps({"type": "start", "ticket": page.data["ticket"]}))
             answer = _receive(socket)
+            chain = FrameChain(page.data["ticket"], bytes.fromhex(answer.get("nonce", "")))
             for jpeg in itertools.cycle(clip):
                 if answer["type"] in ("verdict", "error"):
                     return answer
                 time.sleep(_PAUSE)
-                socket.send(jpeg)
+                socket.send(chain.seal(jpeg))
                 answer = _receive(socket)
         raise VisitError("The clip is empty.")
 

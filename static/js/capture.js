@@ -92,7 +92,7 @@ class Attempt {
     try {
       const blob = await this.#camera.grab(this.#mostBytes);
       this.#lastSent = Date.now();
-      if (!this.#ended) this.#socket.send(blob);
+      if (!this.#ended) await this.#socket.send(blob);
     } catch (error) {
       this.#fail(error instanceof CameraError ? error.kind : "camera_lost");
     }

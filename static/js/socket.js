@@ -1,6 +1,7 @@
 // The conversation with the server: a ticket, then one picture after the other, each only after
 // the last was answered.
 
+import { FrameChain } from "./chain.js";
 import { failureOf } from "./words.js";
 
 const PATIENCE = 15_000;
@@ -12,6 +13,8 @@ const PATIENCE = 15_000;
 export class LivenessSocket {
   #socket;
   #on;
+  #ticket;
+  #chain = null;
   #error = null;
   #opened = false;
   #ended = false;
@@ -19,18 +22,20 @@ export class LivenessSocket {
 
   constructor(path, ticket, camera, on) {
     this.#on = on;
+    this.#ticket = ticket;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}${path}`);
-    this.#socket.addEventListener("open", () => this.#start(ticket, camera));
+    this.#socket.addEventListener("open", () => this.#start(camera));
     this.#socket.addEventListener("message", (event) => this.#receive(JSON.parse(event.data)));
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
     this.#wait();
   }
 
-  /** Send one JPEG. */
-  send(blob) {
+  /** Send one JPEG, chained to those before. */
+  async send(blob) {
+    const message = await this.#chain.seal(blob);
     if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(blob);
+    this.#socket.send(message);
     this.#wait();
   }
 
@@ -48,8 +53,9 @@ export class LivenessSocket {
     this.#socket.close();
   }
 
-  #start(ticket, camera) {
+  #start(camera) {
     this.#opened = true;
+    const ticket = this.#ticket;
     this.#socket.send(JSON.stringify({ type: "start", ticket, camera }));
   }
 
@@ -57,7 +63,10 @@ export class LivenessSocket {
     clearTimeout(this.#timer);
     if (this.#ended) return;
     if (message.type === "error") this.#error = message.code;
-    if (message.type === "ready") this.#on.ready(message);
+    if (message.type === "ready") {
+      this.#chain = new FrameChain(this.#ticket, message.nonce);
+      this.#on.ready(message);
+    }
     if (message.type === "hint") this.#on.hint(message);
     if (message.type === "verdict") {
       this.#ended = true;

@@ -116,6 +116,10 @@ export const FAILURES = {
     title: "Too many pictures at once",
     words: "Please wait a moment and try again.",
   },
+  frozen: {
+    title: "The camera's picture stands still",
+    words: "The camera sent the same picture again and again. Connect it anew, or try another one.",
+  },
   internal: REFUSALS.error,
   busy: {
     title: "Many people are signing in right now",
@@ -133,6 +137,8 @@ export const FAILURES = {
 
 const ERRORS = {
   bad_message: "bad_message",
+  broken_chain: "bad_message",
+  repeated_frames: "frozen",
   wrong_ticket: "ticket",
   expired_ticket: "ticket",
   used_ticket: "ticket",
@@ -157,6 +163,7 @@ const CLOSES = {
   4408: "deadline",
   4409: "too_fast",
   4413: "too_large",
+  4422: "bad_message",
   4429: "too_fast",
   4500: "internal",
   4503: "busy",

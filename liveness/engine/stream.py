@@ -1,0 +1,101 @@
+"""What the frames of one attempt look like as a stream: repeated pictures, timing, noise, and what the camera is called.
+
+None of it is proof. A repeated picture is no new evidence and counts for nothing; every other sign is kept as a risk,
+and a risk can only ask for more frames. Nobody is refused for the name of a camera.
+"""
+
+import hashlib
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liveness.engine import frames
+
+# Mean difference in grey levels of two pictures shrunk eightfold. Below the first they are one picture, encoded twice;
+# a sensor's own noise alone makes more than the second.
+_SAME = 0.05
+_STILL = 0.12
+# So many noiseless neighbours, or intervals, before they say anything.
+_ENOUGH = 5
+# Intervals, in seconds, no page of ours keeps below; and a spread, as a share, that no timer in a browser reaches.
+_HURRIED = 0.09
+_EXACT = 0.002
+_VIRTUAL = re.compile(
+    r"\b(virtual|obs|manycam|v4l2|loopback|dummy video|fake_device|snap camera|xsplit|mmhmm|droidcam|iriun|splitcam"
+    r"|e2esoft|unity video|avatarify|deepfacelive)",
+    re.IGNORECASE,
+)
+
+
+class Risk(StrEnum):
+    VIRTUAL_CAMERA = "virtual_camera"
+    REPEATED_FRAMES = "repeated_frames"
+    NO_NOISE = "no_noise"
+    EXACT_TIMING = "exact_timing"
+    HURRIED = "hurried"
+
+
+@dataclass
+class Stream:
+    """The frames of one attempt in their order. Not thread-safe: one frame at a time."""
+
+    camera: str = ""
+    repeats: int = 0
+    _digests: set[bytes] = field(default_factory=set)
+    _prints: list[NDArray[np.int16]] = field(default_factory=list)
+    _still: int = 0
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=32))
+
+    def is_new(self, jpeg: bytes, at: float) -> bool:
+        """Take the next frame, ``at`` seconds after the start. False when it shows what an earlier frame showed.
+
+        A damaged frame is new: who decodes it says what is wrong with it.
+        """
+        self._times.append(at)
+        digest = hashlib.sha256(jpeg).digest()
+        if digest in self._digests or self._shown_before(jpeg):
+            self.repeats += 1
+            return False
+        self._digests.add(digest)
+        return True
+
+    def risks(self) -> frozenset[Risk]:
+        """What was noticed so far."""
+        signs = {
+            Risk.VIRTUAL_CAMERA: bool(_VIRTUAL.search(self.camera)),
+            Risk.REPEATED_FRAMES: self.repeats >= 2,
+            Risk.NO_NOISE: self._still >= _ENOUGH,
+            Risk.EXACT_TIMING: self._spread() < _EXACT,
+            Risk.HURRIED: self._interval() < _HURRIED,
+        }
+        return frozenset(risk for risk, seen in signs.items() if seen)
+
+    def _shown_before(self, jpeg: bytes) -> bool:
+        try:
+            shrunk = frames.thumbprint(jpeg).astype(np.int16)
+        except frames.FrameError:
+            return False
+        alike = [p for p in self._prints if p.shape == shrunk.shape]
+        before = np.array([np.abs(p - shrunk).mean() for p in alike])
+        if (before < _SAME).any():
+            return True
+        if before.size and before[-1] < _STILL:
+            self._still += 1
+        self._prints.append(shrunk)
+        return False
+
+    def _intervals(self) -> NDArray[np.float64]:
+        steps = np.diff(np.array(self._times))
+        return steps if len(steps) >= _ENOUGH else np.empty(0)
+
+    def _interval(self) -> float:
+        steps = self._intervals()
+        return float(np.median(steps)) if steps.size else np.inf
+
+    def _spread(self) -> float:
+        steps = self._intervals()
+        return float(steps.std() / max(steps.mean(), 1e-9)) if steps.size else np.inf
