@@ -18,6 +18,8 @@ SOCKET_CODES = {"bad_message", "frame_in_flight", "frame_too_large", "too_fast"}
     "other_session",
     "other_purpose",
     "no_session",
+    "broken_chain",
+    "repeated_frames",
     "deadline",
     "busy",
     "unavailable",
