@@ -77,3 +77,41 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} by {self.way}"
+
+
+class Budget(models.Model):
+    """What is left of the attempts of one account, browser or network. Written by ``accounts.budgets`` alone."""
+
+    class Kind(models.TextChoices):
+        ACCOUNT = "account", "Account"
+        DEVICE = "device", "Browser"
+        NETWORK = "network", "Network"
+
+    key = models.CharField(max_length=64, unique=True, help_text="A keyed digest of whose it is.")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    failures = models.PositiveIntegerField(default=0, help_text="Failed or still running.")
+    last = models.DateTimeField(null=True, blank=True, help_text="The last failure.")
+    until = models.DateTimeField(null=True, blank=True, help_text="No attempt before this.")
+    changed = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key[:8]}: {self.failures}"
+
+
+class Charge(models.Model):
+    """Which budgets one attempt is taken from, and whether that is settled."""
+
+    class State(models.TextChoices):
+        ANNOUNCED = "announced", "Announced"
+        HELD = "held", "Held"
+        SETTLED = "settled", "Settled"
+
+    attempt = models.UUIDField(unique=True)
+    account = models.CharField(max_length=64, blank=True, db_index=True)
+    device = models.CharField(max_length=64, blank=True)
+    network = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ANNOUNCED)
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.attempt}: {self.state}"

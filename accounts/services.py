@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from accounts import audit, consent, matching
+from accounts import audit, budgets, consent, matching
 from accounts.models import Consent, FaceTemplate, SignIn, User
 from liveness import services as liveness
 from liveness.models import Attempt
@@ -110,6 +110,7 @@ def delete_account(*, user: User) -> None:
     """Erase the person and everything that belongs to them."""
     number = user.pk
     _erase_face(user)
+    budgets.erase(user)
     user.delete()
     audit.accepted("account_deleted", user=number)
 
@@ -123,6 +124,7 @@ def record_sign_in(*, user: User, way: str, client: str) -> None:
     if way == SignIn.Way.FACE:
         FaceTemplate.objects.filter(user=user).update(last_used=timezone.now())
     delete_unused_faces()
+    budgets.forget_old()
 
 
 def delete_unused_faces(now: datetime | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Every sign-in and refusal leaves a line in the log; sign-ins also a row for their owner."""
+"""Every sign-in and refusal leaves a line in the log, sign-ins a row for their owner; attempts are charged."""
 
 from typing import Any
 
@@ -6,10 +6,13 @@ from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
 
-from accounts import audit, services
+from accounts import audit, budgets, services
 from accounts.clients import client_address
 from accounts.models import SignIn, User
+from liveness.models import Attempt
 from liveness.services import truncate_address
+from liveness.signals import attempt_decided, attempt_starting
+from liveness.tickets import TicketError
 
 
 def connect() -> None:
@@ -17,6 +20,8 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="accounts.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
+    attempt_starting.connect(_charge, dispatch_uid="accounts.charge")
+    attempt_decided.connect(_settle, dispatch_uid="accounts.settle")
 
 
 def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -24,6 +29,8 @@ def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: A
     way = SignIn.Way.FACE if backend.endswith("FaceBackend") else SignIn.Way.PASSWORD
     client = truncate_address(client_address(request))
     services.record_sign_in(user=user, way=way, client=client)
+    if way != SignIn.Way.FACE:
+        budgets.pardon(user)
     audit.accepted("signed_in", user=user.pk, way=way.value, client=client)
 
 
@@ -40,3 +47,26 @@ def _refused(
         name = credentials.get("username") or credentials.get("email")
         client = truncate_address(client_address(request)) if request is not None else ""
         audit.refused("password_refused", claimed=name, client=client)
+
+
+def _charge(sender: type[Attempt], attempt: Attempt, **kwargs: Any) -> None:
+    """A sign-in that starts is taken from the budgets, before its first frame."""
+    if attempt.purpose != Attempt.Purpose.SIGNIN:
+        return
+    user = User.objects.filter(pk=attempt.user_id).first() if attempt.user_id else None
+    who = budgets.subjects(user=user, name=attempt.claimed, device="", network=attempt.client)
+    try:
+        budgets.charge(attempt.pk, who)
+    except budgets.Exhausted as error:
+        audit.refused("attempt_refused", attempt=str(attempt.pk), wait=error.seconds)
+        raise TicketError("wait") from error
+
+
+def _settle(sender: type[Attempt], attempt: Attempt, **kwargs: Any) -> None:
+    """A spoof and a stranger's face use the attempt up; what was not judged does not."""
+    if attempt.state == Attempt.State.FAILED:
+        budgets.keep(attempt.pk)
+    elif attempt.matched:
+        budgets.succeed(attempt.pk)
+    elif attempt.state != Attempt.State.PASSED:
+        budgets.give_back(attempt.pk)

@@ -24,6 +24,7 @@ from liveness.engine.capture import Capture
 from liveness.engine.faces import Embedding
 from liveness.engine.session import Decision, Verdict
 from liveness.models import Attempt, Evidence
+from liveness.signals import attempt_decided, attempt_starting
 from liveness.tickets import TicketError
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,8 @@ def start_attempt(
 ) -> Attempt:
     """Redeem a ticket: PENDING becomes RUNNING, once. camera: what the browser says of it, as ``protocol`` cut it.
 
-    Raises TicketError with code wrong_ticket, expired_ticket, used_ticket, other_session or other_purpose.
+    Raises TicketError with code wrong_ticket, expired_ticket, used_ticket, other_session, other_purpose, or wait
+    when a receiver of ``attempt_starting`` refuses; then the ticket is not used up.
     """
     bound = tickets.read(ticket)
     if not session_key or bound.session != tickets.session_digest(session_key):
@@ -115,11 +117,14 @@ def start_attempt(
     waiting = Attempt.objects.filter(
         pk=bound.attempt, purpose=bound.purpose, session_digest=bound.session, state=State.PENDING
     )
-    if not waiting.filter(expires__gt=now).update(
-        state=State.RUNNING, opened=now, expires=now + deadline + _GRACE, camera=camera[:100]
-    ):
-        raise TicketError(_why_not_started(bound.attempt))
-    return Attempt.objects.get(pk=bound.attempt)
+    with transaction.atomic():
+        if not waiting.filter(expires__gt=now).update(
+            state=State.RUNNING, opened=now, expires=now + deadline + _GRACE, camera=camera[:100]
+        ):
+            raise TicketError(_why_not_started(bound.attempt))
+        attempt = Attempt.objects.get(pk=bound.attempt)
+        attempt_starting.send(Attempt, attempt=attempt)
+    return attempt
 
 
 def close_attempt(*, attempt: Attempt, decision: Decision, capture: Capture) -> Attempt:
@@ -182,6 +187,7 @@ def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
         _change(attempt, Q(state=State.CLAIMED, matched=None), matched=matched, **verdict)
         if matched:
             _dismiss(attempt)
+        attempt_decided.send(Attempt, attempt=attempt)
     logger.info("attempt %s: %s", attempt.pk, "matched" if matched else NO_MATCH)
     return attempt
 
@@ -271,6 +277,7 @@ def _end(
     with transaction.atomic():
         _change(attempt, before, state=state, closed=now, expires=now + patience, **changes)
         Evidence.objects.bulk_create(rows)
+        attempt_decided.send(Attempt, attempt=attempt)
     logger.info("attempt %s (%s): %s %s", attempt.pk, attempt.purpose, state, attempt.reason)
     return attempt
 

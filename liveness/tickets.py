@@ -11,7 +11,9 @@ _SALT = "liveness.ticket"
 
 
 class TicketError(PermissionError):
-    """The ticket is refused. ``code``: wrong_ticket, expired_ticket, used_ticket, other_session or other_purpose."""
+    """The ticket is refused. ``code``: wrong_ticket, expired_ticket, used_ticket, other_session, other_purpose
+    or wait.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(f"The ticket is refused: {code}.")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts import budgets, words
 from accounts.clients import client_address
 from accounts.models import User
 from liveness.models import Attempt
@@ -34,9 +35,14 @@ def session_key(request: HttpRequest) -> str:
 
 
 def capture_page(
-    request: HttpRequest, *, purpose: Attempt.Purpose, claimed: str, user: User | None
+    request: HttpRequest,
+    *,
+    purpose: Attempt.Purpose,
+    claimed: str,
+    user: User | None,
+    payer: budgets.Subjects | None = None,
 ) -> HttpResponse:
-    """Open an attempt and show the camera for it."""
+    """Open an attempt and show the camera for it. payer: whose budgets it is taken from when it starts."""
     try:
         attempt, ticket = open_attempt(
             purpose=purpose,
@@ -48,6 +54,8 @@ def capture_page(
         )
     except TooManyAttempts:
         return slow_down(request, seconds=60, template="accounts/too_many.html")
+    if payer is not None:
+        budgets.announce(attempt.pk, payer)
     context = {
         "attempt": attempt,
         "ticket": ticket,
@@ -61,7 +69,8 @@ def capture_page(
 
 def slow_down(request: HttpRequest, *, seconds: int | None, template: str) -> HttpResponse:
     """429, with the waiting time where there is one."""
-    response = render(request, template, {"seconds": seconds}, status=429)
+    wait = None if seconds is None else words.duration(seconds)
+    response = render(request, template, {"wait": wait}, status=429)
     if seconds is not None:
         response["Retry-After"] = str(seconds)
     return response

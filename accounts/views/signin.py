@@ -9,10 +9,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import names, throttle
+from accounts import budgets, devices, names
+from accounts.clients import client_address
 from accounts.forms import NameForm
 from accounts.views.common import capture_page, posted_attempt, slow_down
 from liveness.models import Attempt
+from liveness.services import truncate_address
 
 _STASH = "face_signin"
 
@@ -37,13 +39,18 @@ def capture(request: HttpRequest) -> HttpResponse:
     name = _stash(request).get("name")
     if request.user.is_authenticated or not name:
         return redirect("accounts:signin_face")
+    user, device = names.find_user(name), devices.device(request)
+    network = truncate_address(client_address(request))
+    payer = budgets.subjects(user=user, name=name, device=device, network=network)
     try:
-        throttle.check(name)
-    except throttle.Throttled as error:
+        budgets.check(payer)
+    except budgets.Exhausted as error:
         return slow_down(request, seconds=error.seconds, template="accounts/throttled.html")
-    return capture_page(
-        request, purpose=Attempt.Purpose.SIGNIN, claimed=name, user=names.find_user(name)
+    response = capture_page(
+        request, purpose=Attempt.Purpose.SIGNIN, claimed=name, user=user, payer=payer
     )
+    devices.remember(response, device)
+    return response
 
 
 @never_cache

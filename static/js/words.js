@@ -104,6 +104,10 @@ export const FAILURES = {
     title: "Your browser session has ended",
     words: "Cookies may be blocked for this site. Allow them and try again.",
   },
+  wait: {
+    title: "Please wait a little",
+    words: "Too many attempts did not succeed. The next page says how long to wait. Your password works at once.",
+  },
   deadline: {
     title: "Time is up",
     words: "There were not enough clear pictures in time. Sit in good light and try again.",
@@ -145,6 +149,7 @@ const ERRORS = {
   other_session: "session",
   other_purpose: "ticket",
   no_session: "session",
+  wait: "wait",
   deadline: "deadline",
   too_late: "deadline",
   frame_in_flight: "too_fast",
