@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
@@ -43,6 +44,14 @@ _WRITES = {
     "415": "The body is of a kind that is not read here.",
 }
 _BUSY = {"503": "Nothing can be judged or started at the moment; try again later."}
+
+
+class KeyScheme(OpenApiAuthenticationExtension):
+    target_class = "api.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key, lg_…"}
 
 
 class DescribedSchema(AutoSchema):

@@ -132,6 +132,7 @@ class AttemptViewSet(
     """Attempts in the queue's order and with its filters; without filters all of them, the newest first."""
 
     permission_classes = [MayReview]
+    scope = "attempts"
     serializer_class = AttemptSerializer
     queryset = Attempt.objects.none()
 
@@ -175,6 +176,7 @@ class CheckView(APIView):
 
     permission_classes = [MayReview]
     throttle_classes = [CheckThrottle]
+    scope = "checks"
 
     @extend_schema(
         operation_id="check_create",

@@ -42,6 +42,7 @@ class DriftView(APIView):
     """GET: every measure of the last ``days`` against the reference period."""
 
     permission_classes = [MayReview]
+    scope = "drift"
 
     @extend_schema(parameters=[DaysSerializer], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
@@ -54,6 +55,7 @@ class DriftReportsView(ListAPIView[DriftReport]):
     """GET: the daily reports, the newest first."""
 
     permission_classes = [MayReview]
+    scope = "drift"
     serializer_class = DriftReportSerializer
     queryset = DriftReport.objects.all()
 
@@ -62,6 +64,7 @@ class DriftReferenceView(APIView):
     """POST: what comes from now on is the new normal."""
 
     permission_classes = [MayReview, MayPromote]
+    scope = "drift"
 
     @extend_schema(request=None, responses={201: SinceSerializer})
     def post(self, request: Request) -> Response:

@@ -71,6 +71,7 @@ class ModelViewSet(
     """Models, the newest first; POST to a step carries it out."""
 
     permission_classes = [MayManage]
+    scope = "models"
     serializer_class = ModelSerializer
     queryset = ModelVersion.objects.select_related("trained_by", "asked_by", "approved_by")
 

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "api.idempotency.once",
 ]
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
@@ -120,6 +121,7 @@ CELERY_BEAT_SCHEDULE = {
     "retrain-if-due": {"task": "training.tasks.retrain_if_due", "schedule": 3600},
     "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},
     "watch-drift": {"task": "liveness.tasks.watch_drift", "schedule": 24 * 3600},
+    "forget-answers": {"task": "api.tasks.forget_answers", "schedule": 24 * 3600},
     "delete-unused-faces": {"task": "accounts.tasks.delete_unused_faces", "schedule": 24 * 3600},
 }
 
@@ -199,11 +201,14 @@ USE_TZ = True
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.CallerThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": "600/min"},
     "DEFAULT_SCHEMA_CLASS": "api.schema.DescribedSchema",
     "EXCEPTION_HANDLER": "api.problems.handler",

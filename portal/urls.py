@@ -13,6 +13,7 @@ urlpatterns = [
     path("training/", include("training.urls")),
     path("models/", include("liveness.model_urls")),
     path("gate/", include("training.gate_urls")),
+    path("", include("api.page_urls")),
     path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
 ]

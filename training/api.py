@@ -84,6 +84,7 @@ class TrainingRunViewSet(
     """Training runs, the newest first."""
 
     permission_classes = [MayTrain]
+    scope = "training"
     queryset = TrainingRun.objects.all()
 
     def get_serializer_class(self) -> Any:

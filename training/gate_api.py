@@ -68,6 +68,7 @@ class BenchmarksView(ListCreateAPIView[Benchmark]):
     """GET: the frozen benchmarks; POST: freeze a registered data set."""
 
     permission_classes = [MayManage]
+    scope = "models"
     serializer_class = BenchmarkSerializer
     queryset = Benchmark.objects.select_related("by").defer("files")
 
@@ -76,6 +77,7 @@ class ReportView(RetrieveAPIView[GateReport]):
     """GET: one report with every figure."""
 
     permission_classes = [MayManage]
+    scope = "models"
     serializer_class = ReportSerializer
     queryset = GateReport.objects.defer("plot")
 
@@ -84,6 +86,7 @@ class JudgeView(APIView):
     """POST {"model": id}: send a model through the gate, on a worker. 202, or 503 without one."""
 
     permission_classes = [MayManage]
+    scope = "models"
 
     @extend_schema(request=JudgeSerializer, responses={202: DetailSerializer})
     def post(self, request: Request) -> Response:

@@ -69,7 +69,7 @@ def test_an_address_that_does_not_exist_is_a_problem(client: Client) -> None:
 def test_a_refusal_is_a_problem(client: Client) -> None:
     answer = client.get("/api/v1/attempts/")
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json()["status"] == answer.status_code
+    assert answer.json()["status"] == answer.status_code == 401
 
 
 def test_mistakes_are_named_one_by_one(admin_client: Client) -> None:

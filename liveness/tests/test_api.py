@@ -27,13 +27,13 @@ def _check(api: Client, data: bytes) -> Any:
 def test_only_reviewers_use_the_api(client: Client) -> None:
     attempt = ended_attempt(FakeEngine(spoof()))
     staff = get_user_model().objects.create_user("sam", is_staff=True)
-    for user in (None, staff):
+    for user, refused in ((None, 401), (staff, 403)):
         if user:
             client.force_login(user)
         for address in ("attempts/", f"attempts/{attempt.pk}/"):
-            assert client.get(f"/api/v1/{address}").status_code == 403
-        assert client.post(f"/api/v1/attempts/{attempt.pk}/label/").status_code == 403
-        assert _check(client, jpeg()).status_code == 403
+            assert client.get(f"/api/v1/{address}").status_code == refused
+        assert client.post(f"/api/v1/attempts/{attempt.pk}/label/").status_code == refused
+        assert _check(client, jpeg()).status_code == refused
 
 
 def test_attempts_are_listed_without_secrets(api: Client) -> None:
@@ -149,7 +149,7 @@ def test_a_label_is_taken_back_over_the_api(api: Client) -> None:
 
 
 def test_only_reviewers_take_labels_back_over_the_api(client: Client, reviewer: Any) -> None:
-    assert client.post("/api/v1/attempts/undo/").status_code == 403
+    assert client.post("/api/v1/attempts/undo/").status_code == 401
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(reviewer)
     assert strict.post("/api/v1/attempts/undo/").status_code == 403

@@ -1,0 +1,56 @@
+"""What staff fill in to make a key."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from api import keys
+from api.models import AREAS, SCOPES
+
+
+def scope_words(scope: str) -> str:
+    area, right = scope.split(":")
+    return f"{AREAS[area]}: {'read' if right == 'read' else 'read and write'}"
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(max_length=100, label="What it is for")
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope_words(scope)) for scope in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        label="What it may do",
+        help_text="Never more than your own account may do.",
+    )
+    days = forms.IntegerField(
+        min_value=1, max_value=3650, initial=365, label="Days until it expires"
+    )
+    per_minute = forms.IntegerField(
+        min_value=1, max_value=100_000, initial=600, label="Requests a minute"
+    )
+    origins = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Sites that may embed its captures",
+        help_text="One a line, such as https://shop.example. Empty: none.",
+    )
+
+    def clean_origins(self) -> list[str]:
+        try:
+            return [keys.origin_of(line) for line in self.cleaned_data["origins"].split()]
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def values(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        return {
+            "name": given["name"],
+            "scopes": given["scopes"],
+            "origins": given["origins"],
+            "per_minute": given["per_minute"],
+            "expires": self._expires(),
+        }
+
+    def _expires(self) -> datetime:
+        return timezone.now() + timedelta(days=self.cleaned_data["days"])

@@ -1,0 +1,76 @@
+"""API keys, and the answers that are kept so that a repeated request is carried out once."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+AREAS = {
+    "attempts": "Attempts and their review",
+    "checks": "Checks of pictures",
+    "drift": "Drift",
+    "models": "Models, the gate and promotion",
+    "training": "Training runs",
+}
+SCOPES = [f"{area}:{right}" for area in AREAS for right in ("read", "write")]
+
+
+class ApiKey(models.Model):
+    """A program's way in, for one staff account. Of the secret only its SHA-256 is kept.
+
+    A key may do what its owner may do and its scopes name. What it was made with never changes.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, unique=True, help_text="Tells keys apart; no secret.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the secret.")
+    scopes = models.JSONField(default=list)
+    origins = models.JSONField(
+        default=list, help_text="Sites that may embed this key's captures, as https://host."
+    )
+    per_minute = models.PositiveIntegerField(default=600, help_text="Requests a minute.")
+    created = models.DateTimeField(default=timezone.now)
+    expires = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def works(self, now: datetime | None = None) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked is None and not self.has_expired(now)
+
+    def has_expired(self, now: datetime | None = None) -> bool:
+        return self.expires is not None and self.expires <= (now or timezone.now())
+
+    def allows(self, area: str, reading: bool) -> bool:
+        """write includes read."""
+        scopes: list[Any] = self.scopes
+        return f"{area}:write" in scopes or (reading and f"{area}:read" in scopes)
+
+
+class StoredAnswer(models.Model):
+    """What a POST with an Idempotency-Key was answered. status is null while it is being worked on."""
+
+    key = models.ForeignKey(ApiKey, models.CASCADE, related_name="answers")
+    token = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of path and body.")
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    content_type = models.CharField(max_length=100, blank=True)
+    body = models.BinaryField(null=True, blank=True, help_text="Encrypted.")
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "token"], name="one_answer_a_token"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} of {self.key_id}: {self.status or 'under way'}"
