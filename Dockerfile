@@ -13,7 +13,7 @@ COPY . .
 USER livegate
 VOLUME /var/lib/livegate
 EXPOSE 8000
-CMD ["daphne", "-b", "0.0.0.0", "-p", "8000", "--no-server-name", "portal.asgi:application"]
+CMD ["python", "manage.py", "serve", "--prepared", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM serve AS train
 USER root

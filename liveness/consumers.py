@@ -9,13 +9,14 @@ import json
 import logging
 import time
 from collections.abc import Awaitable
+from contextlib import ExitStack
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from liveness import protocol, runtime, services, shadow, tasks
+from liveness import draining, protocol, runtime, services, shadow, tasks
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture
@@ -54,13 +55,15 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._over = False
         self._written = False
         self._shadow: shadow.Shadow | None = None
+        self._counted = ExitStack()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._leave()
+        with self._counted:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                await self._leave()
 
     async def connect(self) -> None:
         await self.accept()
@@ -89,6 +92,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
 
     async def _start(self, start: protocol.Start) -> None:
         self._stop_timer()
+        if draining.begun():
+            raise ProtocolError("restarting", Close.BUSY)
+        self._counted.enter_context(draining.attempt())
         self._attempt = await self._redeem(start)
         try:
             _, engine = await database_sync_to_async(runtime.get_engine)()

@@ -7,6 +7,7 @@ takes it. A new model that cannot be proven does not replace the old one, and Se
 """
 
 import asyncio
+import contextvars
 import logging
 import os
 import socket
@@ -17,12 +18,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from liveness import registry
+from liveness import registry, telemetry
 from liveness.bundle_store import local_folder
 from liveness.engine import bundle as bundles
 from liveness.engine.bundle import BundleError
@@ -66,10 +67,17 @@ class _Pool:
     def submit(self, work: Callable[..., T], *args: object) -> Future[T]:
         """Raises Busy."""
         if not self._places.acquire(blocking=False):
+            telemetry.BUSY.inc()
             raise Busy("Too many frames are waiting.")
-        future = self._threads.submit(work, *args)
-        future.add_done_callback(lambda _: self._places.release())
+        telemetry.WAITING.inc()
+        context, asked = contextvars.copy_context(), time.perf_counter()
+        future = self._threads.submit(context.run, _timed, asked, work, *args)
+        future.add_done_callback(self._leave)
         return future
+
+    def _leave(self, _: Future[Any]) -> None:
+        self._places.release()
+        telemetry.WAITING.dec()
 
 
 class _Slot:
@@ -301,6 +309,12 @@ def _step_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
 
 
+def _timed(asked: float, work: Callable[..., T], *args: object) -> T:
+    """On the pool's thread: how long the work has waited for it, then the work."""
+    telemetry.STAGES.labels("wait").observe(time.perf_counter() - asked)
+    return work(*args)
+
+
 def _load(version: ModelVersion | None, beside: _Loaded | None) -> _Loaded:
     """Fetch, verify, prove and warm up. Detector and embedder of an engine that serves are shared: they are the same."""
     folder = local_folder(version) if version else default_folder()
@@ -318,6 +332,7 @@ def _load(version: ModelVersion | None, beside: _Loaded | None) -> _Loaded:
     found = engine.model.bundle.sha256
     if version is not None and found != version.sha256:
         raise BundleError(f"{folder} no longer holds {version.name}.")
+    engine.watch = telemetry.stage
     return _Loaded(found, version, engine)
 
 

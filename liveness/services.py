@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from liveness import crypto, evidence, sampling, tickets
+from liveness import crypto, evidence, sampling, telemetry, tickets
 from liveness.engine.capture import Capture
 from liveness.engine.faces import Embedding
 from liveness.engine.session import Decision, Verdict
@@ -188,6 +188,8 @@ def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
         if matched:
             _dismiss(attempt)
         attempt_decided.send(Attempt, attempt=attempt)
+    outcome = "matched" if matched else State.FAILED
+    telemetry.ATTEMPTS.labels(attempt.purpose, outcome, "" if matched else NO_MATCH).inc()
     logger.info("attempt %s: %s", attempt.pk, "matched" if matched else NO_MATCH)
     return attempt
 
@@ -278,6 +280,7 @@ def _end(
         _change(attempt, before, state=state, closed=now, expires=now + patience, **changes)
         Evidence.objects.bulk_create(rows)
         attempt_decided.send(Attempt, attempt=attempt)
+    telemetry.ATTEMPTS.labels(attempt.purpose, state, attempt.reason).inc()
     logger.info("attempt %s (%s): %s %s", attempt.pk, attempt.purpose, state, attempt.reason)
     return attempt
 

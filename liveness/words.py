@@ -21,6 +21,7 @@ REASONS = {
     "no_match": "Face did not match the account",
     "internal_error": "Internal error",
     "busy": "The server was busy",
+    "restarting": "The server was ending",
     "unavailable": "No liveness model was available",
     "bad_message": "The browser sent something unexpected",
     "frame_in_flight": "A frame came before the last was answered",

@@ -13,15 +13,18 @@ pages = get_asgi_application()
 
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
 from liveness.routing import websocket_urlpatterns  # noqa: E402
+from portal.request_ids import identified  # noqa: E402
 from training.routing import websocket_urlpatterns as training_urlpatterns  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": pages,
-        "websocket": AllowedHostsOriginValidator(
-            SessionMiddlewareStack(URLRouter([*websocket_urlpatterns, *training_urlpatterns]))
-        ),
-    }
+application = identified(
+    ProtocolTypeRouter(
+        {
+            "http": pages,
+            "websocket": AllowedHostsOriginValidator(
+                SessionMiddlewareStack(URLRouter([*websocket_urlpatterns, *training_urlpatterns]))
+            ),
+        }
+    )
 )
 # The first visitor should not wait for the models to load.
 threading.Thread(target=runtime.warm_up, name="warm-up", daemon=True).start()

@@ -172,7 +172,7 @@ SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 365 * 24 * 3600) if _https 
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 )
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
 DEVICE_COOKIE_NAME = "__Host-device" if _https else "device"
 CSRF_COOKIE_HTTPONLY = True
@@ -282,10 +282,29 @@ LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
 FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
 
+# Operations: who may read the metrics, and how long a server that is asked to end waits for running attempts.
+LIVEGATE_METRICS_TOKEN = env.str("LIVEGATE_METRICS_TOKEN", "")
+LIVEGATE_METRICS_NETWORKS = env.list(
+    "LIVEGATE_METRICS_NETWORKS",
+    default=[] if SECURE_PROXY_SSL_HEADER else ["127.0.0.0/8", "::1/128"],
+)
+LIVEGATE_DRAIN_PAUSE = env.float("LIVEGATE_DRAIN_PAUSE", 0.0)
+LIVEGATE_DRAIN_SECONDS = env.float("LIVEGATE_DRAIN_SECONDS", LIVENESS_DEADLINE_SECONDS + 15.0)
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request_id": {"()": "portal.request_ids.WithRequestId"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} [{request_id}]: {message}", "style": "{"},
+        "json": {"()": "portal.request_ids.JsonLines"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": env.str("LOG_FORMAT", "line"),
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
 }

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from liveness import runtime
+from liveness import draining, runtime
 from portal import doctor
 
 
@@ -28,7 +28,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     ``model``: current, loading, behind (the new model failed here and the old one serves) or none.
     """
-    parts = doctor.ready()
+    parts = doctor.ready() | {"taking attempts": not draining.begun()}
     able = all(parts.values())
     named = {part: "ok" if fine else "failing" for part, fine in parts.items()}
     body = {"ok": able, **named, "model": runtime.model_state()}

@@ -76,7 +76,7 @@ def test_every_image_is_a_stage_of_the_dockerfile(compose: dict[str, Any]) -> No
 
 def test_the_proxy_serves_the_port_that_the_portal_listens_on() -> None:
     assert "dynamic a web 8000" in (ROOT / "Caddyfile").read_text()
-    assert '"-p", "8000"' in (ROOT / "Dockerfile").read_text()
+    assert '"--port", "8000"' in (ROOT / "Dockerfile").read_text()
 
 
 def test_the_readme_explains_every_setting() -> None:

@@ -22,6 +22,7 @@ SOCKET_CODES = {"bad_message", "frame_in_flight", "frame_too_large", "too_fast"}
     "repeated_frames",
     "deadline",
     "busy",
+    "restarting",
     "unavailable",
     "internal_error",
 }

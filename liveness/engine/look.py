@@ -1,6 +1,7 @@
 """One look: a picture becomes a Look, the only thing a session ever sees of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from liveness.engine.crops import Box
 from liveness.engine.faces import DETECTORS, Embedding, Face, FaceDetector, SFace
 from liveness.engine.fas import LivenessModel
 from liveness.engine.quality import Quality, QualityLimits
+
+Watch = Callable[[str], AbstractContextManager[None]]
+"""Surrounds one stage of a look: decode, detect, quality, score or embed."""
+
+
+def _unwatched(stage: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class Look:
 class Engine:
     """Detector, quality gate, liveness model and embedder behind one door. Thread-safe; one per process and model."""
 
+    watch: Watch = staticmethod(_unwatched)
+
     def __init__(
         self,
         model: LivenessModel,
@@ -60,12 +70,16 @@ class Engine:
 
     def look(self, jpeg: bytes) -> Look:
         """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored."""
-        return self.look_at(frames.decode(jpeg))
+        with self.watch("decode"):
+            picture = frames.decode(jpeg)
+        return self.look_at(picture)
 
     def look_at(self, picture: frames.Picture, faces: Sequence[Face] | None = None) -> Look:
         """As ``look``, for a decoded BGR uint8 (H, W, 3) picture, or for faces that are already known."""
-        found = list(faces) if faces is not None else self.detector.detect(picture)
-        reasons, measures = quality.assess(picture, found, self.limits)
+        with self.watch("detect"):
+            found = list(faces) if faces is not None else self.detector.detect(picture)
+        with self.watch("quality"):
+            reasons, measures = quality.assess(picture, found, self.limits)
         face = found[0] if found else None
         p_live = self.score(picture, face.box) if face and not reasons else None
         return Look(
@@ -78,11 +92,14 @@ class Engine:
 
     def score(self, picture: frames.Picture, box: Box) -> float:
         """Score one face box without the quality gate: p_live, 0–1. For evaluation; the portal calls ``look``."""
-        return float(self.model.score(crops.patches(picture, box, self.model.bundle.crop)[None])[0])
+        with self.watch("score"):
+            patches = crops.patches(picture, box, self.model.bundle.crop)[None]
+            return float(self.model.score(patches)[0])
 
     def embed(self, jpeg: bytes, face: Face) -> Embedding:
         """Embed the face of a frame that was judged before: (128,) float32, unit length."""
-        return self.embedder.embed(frames.decode(jpeg), face)
+        with self.watch("embed"):
+            return self.embedder.embed(frames.decode(jpeg), face)
 
 
 def open_engine(

@@ -129,6 +129,10 @@ export const FAILURES = {
     title: "Many people are signing in right now",
     words: "Please wait a few seconds and try again.",
   },
+  restarting: {
+    title: "The server is being renewed",
+    words: "Nothing was decided about you. Please try again in a few seconds.",
+  },
   unavailable: {
     title: "Face sign-in is not available right now",
     words: "Please use your password, or try again later.",
@@ -157,6 +161,7 @@ const ERRORS = {
   too_fast: "too_fast",
   internal_error: "internal",
   busy: "busy",
+  restarting: "restarting",
   unavailable: "unavailable",
 };
 

@@ -3,9 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from daphne.cli import CommandLineInterface
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+
+from portal import serving
 
 
 class Command(BaseCommand):
@@ -14,10 +15,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", default="8000")
+        parser.add_argument(
+            "--prepared", action="store_true", help="Migrations and static files are done."
+        )
 
-    def handle(self, *args: Any, host: str, port: str, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+    def handle(self, *args: Any, host: str, port: str, prepared: bool, **options: Any) -> None:
+        if not prepared:
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write(f"Livegate: http://{host}:{port}  (stop with Ctrl-C)\n")
         self.stdout.flush()
-        CommandLineInterface().run(["-b", host, "-p", port, "portal.asgi:application"])
+        serving.serve(host, port)

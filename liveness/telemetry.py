@@ -1,0 +1,28 @@
+"""What this process counts and times, for Prometheus. No name, no address, no score of a single attempt.
+
+With PROMETHEUS_MULTIPROC_DIR several processes of one machine count into one folder and any of them tells the sum.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0)
+
+ATTEMPTS = Counter("livegate_attempts", "Attempts that ended.", ["purpose", "outcome", "reason"])
+STAGES = Histogram(
+    "livegate_stage_seconds", "Time of one stage of a look.", ["stage"], buckets=_FAST
+)
+RUNNING = Gauge(
+    "livegate_attempts_running", "Attempts in front of a camera.", multiprocess_mode="livesum"
+)
+WAITING = Gauge("livegate_frames_waiting", "Frames that run or wait.", multiprocess_mode="livesum")
+BUSY = Counter("livegate_frames_refused", "Frames refused because too many were waiting.")
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Time one stage: decode, detect, quality, score, embed or wait."""
+    with STAGES.labels(name).time():
+        yield
