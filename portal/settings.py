@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import environ
 
 from portal import secrets
+from portal.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 environ.Env.read_env(BASE_DIR / ".env")
 
 # Where this installation keeps its own files: database, secrets, models, collected static files.

@@ -44,13 +44,18 @@ def test_compose_starts_everything_a_larger_site_needs(compose: dict[str, Any]) 
 
 
 def test_every_name_that_compose_sets_is_read_by_the_settings(compose: dict[str, Any]) -> None:
-    names = set(compose["x-portal"]["environment"]) - {"DOMAIN"}
+    environment = compose["x-portal"]["environment"]
+    names = {name.removesuffix("_FILE") for name in environment} - {"DOMAIN"}
     assert names
     assert names <= known_settings()
 
 
 def test_the_settings_accept_what_compose_sets(compose: dict[str, Any], tmp_path: Path) -> None:
-    given = {k: filled_in(v) for k, v in compose["x-portal"]["environment"].items()}
+    subprocess.run([ROOT / "deploy" / "make-secrets", tmp_path / "secrets"], check=True)
+    given = {
+        name: filled_in(value).replace("/run/secrets", str(tmp_path / "secrets"))
+        for name, value in compose["x-portal"]["environment"].items()
+    }
     environment = {**os.environ, **given, "LIVEGATE_VAR": str(tmp_path)}
     environment["DJANGO_SETTINGS_MODULE"] = "portal.settings"
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "ERROR"]
@@ -58,6 +63,54 @@ def test_the_settings_accept_what_compose_sets(compose: dict[str, Any], tmp_path
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_secret_is_made_declared_and_given_to_whoever_reads_it(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        subprocess.run([ROOT / "deploy" / "make-secrets", tmp_path / "secrets"], check=True)
+    made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    assert set(made) == set(compose["secrets"])
+    assert made["database_password"] in made["database_url"]
+    for service in compose["services"].values():
+        read = re.findall(r"/run/secrets/(\w+)", str(service.get("environment", {})))
+        assert set(read) == set(service.get("secrets", []))
+
+
+def test_every_container_is_read_only_unprivileged_limited_and_watched(
+    compose: dict[str, Any],
+) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"cpus", "memory"} == set(service["deploy"]["resources"]["limits"]), name
+        assert name == "prepare" or "healthcheck" in service, name
+        assert name == "proxy" or service["user"] not in ("", "root", "0"), name
+
+
+def test_a_secret_in_a_file_is_read_without_its_newline(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    environment = {**os.environ, "LIVEGATE_VAR": str(tmp_path)}
+    environment["LIVEGATE_METRICS_TOKEN_FILE"] = str(tmp_path / "token")
+    code = "from portal import settings as s; print(repr(s.LIVEGATE_METRICS_TOKEN))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "'s3cret'"
+
+
+def test_a_portal_may_take_longer_to_end_than_it_waits_for_attempts(
+    compose: dict[str, Any], settings: Any
+) -> None:
+    patience = int(compose["services"]["web"]["stop_grace_period"].removesuffix("s"))
+    assert patience > settings.LIVEGATE_DRAIN_SECONDS + 10
 
 
 def test_every_queue_has_a_worker(compose: dict[str, Any], settings: Any) -> None:
