@@ -43,7 +43,9 @@ class FaceBackend(ModelBackend):
 
     def _candidate(self, attempt: Attempt) -> User | None:
         user = User.objects.filter(liveness_attempts=attempt).first()
-        return user if user is not None and self.user_can_authenticate(user) else None
+        if user is None or user.face_off or not self.user_can_authenticate(user):
+            return None
+        return user
 
 
 def _matches(user: User | None, embedding: Embedding) -> bool:

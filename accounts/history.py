@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.models import Consent, FaceTemplate, SignIn, User
+from accounts.models import Consent, FaceTemplate, FailureNotice, SignIn, User
 from liveness.models import Attempt, Evidence
 
 _SHOWN = 10
@@ -46,6 +46,7 @@ def export(user: User) -> dict[str, Any]:
         "face": _face(user),
         "consents": [_consent(row) for row in Consent.objects.filter(user=user)],
         "sign_ins": [_sign_in(row) for row in SignIn.objects.filter(user=user)],
+        "notices": [_notice(row) for row in FailureNotice.objects.filter(user=user)],
         "attempts": [_attempt(row) for row in Attempt.objects.filter(user=user)],
         "pictures_kept": Evidence.objects.filter(attempt__user=user).count(),
     }
@@ -101,6 +102,15 @@ def _consent(row: Consent) -> dict[str, Any]:
 
 def _sign_in(row: SignIn) -> dict[str, Any]:
     return {"at": row.at.isoformat(), "way": row.way, "network": row.client}
+
+
+def _notice(row: FailureNotice) -> dict[str, Any]:
+    return {
+        "asked": row.created.isoformat(),
+        "network": row.client,
+        "answer": row.answer,
+        "answered": _time(row.answered),
+    }
 
 
 def _attempt(row: Attempt) -> dict[str, Any]:

@@ -9,6 +9,12 @@ from django.utils import timezone
 class User(AbstractUser):
     """A person with a password, and perhaps with a face."""
 
+    face_off = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The owner disowned failed attempts: no face sign-in until the password is changed.",
+    )
+
     @property
     def has_face(self) -> bool:
         return FaceTemplate.objects.filter(user=self).exists()
@@ -115,3 +121,25 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.attempt}: {self.state}"
+
+
+class FailureNotice(models.Model):
+    """The owner of an account was asked by mail whether failed attempts were theirs."""
+
+    class Answer(models.TextChoices):
+        ME = "me", "This was me"
+        NOT_ME = "not_me", "This was not me"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
+    failures = models.PositiveIntegerField()
+    client = models.CharField(max_length=64, blank=True, help_text="The truncated address.")
+    created = models.DateTimeField(default=timezone.now)
+    answer = models.CharField(max_length=10, choices=Answer.choices, blank=True)
+    answered = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created"]
+        indexes = [models.Index(fields=["user", "-created"])]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.answer or 'not answered'}"

@@ -1,12 +1,15 @@
 """Every sign-in and refusal leaves a line in the log, sign-ins a row for their owner; attempts are charged."""
 
+from functools import partial
 from typing import Any
 
+from allauth.account.signals import password_changed, password_reset
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import audit, budgets, services
+from accounts import audit, budgets, notices, services, tasks
 from accounts.clients import client_address
 from accounts.models import SignIn, User
 from liveness.models import Attempt
@@ -20,6 +23,8 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="accounts.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
+    password_changed.connect(_new_password, dispatch_uid="accounts.password_changed")
+    password_reset.connect(_new_password, dispatch_uid="accounts.password_reset")
     attempt_starting.connect(_charge, dispatch_uid="accounts.charge")
     attempt_decided.connect(_settle, dispatch_uid="accounts.settle")
 
@@ -65,8 +70,21 @@ def _charge(sender: type[Attempt], attempt: Attempt, **kwargs: Any) -> None:
 def _settle(sender: type[Attempt], attempt: Attempt, **kwargs: Any) -> None:
     """A spoof and a stranger's face use the attempt up; what was not judged does not."""
     if attempt.state == Attempt.State.FAILED:
-        budgets.keep(attempt.pk)
+        _tell_owner(attempt, budgets.keep(attempt.pk))
     elif attempt.matched:
         budgets.succeed(attempt.pk)
     elif attempt.state != Attempt.State.PASSED:
         budgets.give_back(attempt.pk)
+
+
+def _tell_owner(attempt: Attempt, failures: int) -> None:
+    user = User.objects.filter(pk=attempt.user_id).first() if attempt.user_id else None
+    if user is None:
+        return
+    notice = notices.open_if_due(user=user, failures=failures, client=attempt.client)
+    if notice is not None:
+        transaction.on_commit(partial(tasks.send_notice.delay, notice.pk), robust=True)
+
+
+def _new_password(sender: Any, user: User, **kwargs: Any) -> None:
+    notices.face_on(user)

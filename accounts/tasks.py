@@ -1,9 +1,16 @@
 from celery import shared_task
 
-from accounts import services
+from accounts import notices, services
+from accounts.models import FailureNotice
 
 
 @shared_task
 def delete_unused_faces() -> int:
     """Delete the faces that nobody signed in with for three years; says how many."""
     return services.delete_unused_faces()
+
+
+@shared_task
+def send_notice(number: int) -> None:
+    """Mail the owner of an account that attempts to get into it failed."""
+    notices.send(FailureNotice.objects.select_related("user").get(pk=number))

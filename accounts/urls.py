@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import account, enrol, signin
+from accounts.views import account, enrol, notice, signin
 
 app_name = "accounts"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("account/face/delete/", account.delete_face, name="delete_face"),
     path("account/export/", account.export, name="export"),
     path("account/delete/", account.delete_account, name="delete_account"),
+    path("notice/<str:token>/", notice.notice, name="notice"),
     path("signin/face/", signin.ask_name, name="signin_face"),
     path("signin/face/capture/", signin.capture, name="signin_capture"),
     path("signin/face/finish/", signin.finish, name="signin_finish"),
