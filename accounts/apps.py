@@ -8,6 +8,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import signals
+        from accounts import signals, ways
 
         signals.connect()
+        ways.connect()

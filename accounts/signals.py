@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from accounts import audit, budgets, notices, services, tasks
 from accounts.clients import client_address
 from accounts.models import SignIn, User
+from accounts.ways import came_by_face
 from liveness.models import Attempt
 from liveness.services import truncate_address
 from liveness.signals import attempt_decided, attempt_starting
@@ -31,7 +32,8 @@ def connect() -> None:
 
 def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: Any) -> None:
     backend = request.session.get(BACKEND_SESSION_KEY, "")
-    way = SignIn.Way.FACE if backend.endswith("FaceBackend") else SignIn.Way.PASSWORD
+    face = came_by_face(request, user) or backend.endswith("FaceBackend")
+    way = SignIn.Way.FACE if face else SignIn.Way.PASSWORD
     client = truncate_address(client_address(request))
     services.record_sign_in(user=user, way=way, client=client)
     if way != SignIn.Way.FACE:

@@ -33,6 +33,17 @@ def encryption_keys_have_32_bytes(
 
 
 @register()
+def second_factor_is_for_somebody_known(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """A misspelt rule must not silently be no rule."""
+    if settings.LIVEGATE_SECOND_FACTOR in {"nobody", "staff", "everybody"}:
+        return []
+    hint = "Set LIVEGATE_SECOND_FACTOR to nobody, staff or everybody."
+    return [Error("LIVEGATE_SECOND_FACTOR is unknown.", hint=hint, id="portal.E003")]
+
+
+@register()
 def debug_is_for_one_machine(
     app_configs: Sequence[Any] | None, **kwargs: Any
 ) -> list[CheckMessage]:

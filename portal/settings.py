@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -152,6 +153,14 @@ ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
 ACCOUNT_EMAIL_VERIFICATION = env.str(
     "ACCOUNT_EMAIL_VERIFICATION", "optional" if "EMAIL_URL" in env else "none"
 )
+# Second factors: authenticator apps and recovery codes. For whom a face without one is not enough.
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Livegate"
+# Where no address is ever verified, it cannot be asked for first.
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+LIVEGATE_SECOND_FACTOR = env.str("LIVEGATE_SECOND_FACTOR", "nobody")
+LIVEGATE_SECOND_FACTOR_GROUPS = env.list("LIVEGATE_SECOND_FACTOR_GROUPS", default=[])
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 vars().update(env.email("EMAIL_URL", "consolemail://"))

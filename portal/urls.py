@@ -1,7 +1,11 @@
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from portal import metrics, views
+
+# A second factor is asked for on the sign-in pages; the administration has none of its own that could skip it.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,6 +14,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("auth/", include("allauth.account.urls")),
+    path("auth/second-factor/", include("allauth.mfa.urls")),
     path("review/", include("liveness.urls")),
     path("training/", include("training.urls")),
     path("models/", include("liveness.model_urls")),

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import audit, history, services
+from accounts import audit, history, policies, services
 from accounts.forms import DeleteAccountForm, TrainingForm
 from accounts.models import FaceTemplate
 from accounts.views.common import password_first, person
@@ -25,6 +25,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "consent": consent,
         "training_form": TrainingForm(initial={"training": bool(consent and consent.training)}),
         "history": history.recent(user),
+        "second_factor": policies.has_second_factor(user),
+        "second_factor_needed": policies.needs_second_factor(user),
     }
     return render(request, "accounts/overview.html", context)
 

@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from django.contrib.auth import authenticate, login
+from allauth.account.utils import perform_login
+from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import budgets, devices, names
+from accounts import budgets, devices, names, policies, ways
 from accounts.clients import client_address
 from accounts.forms import NameForm
+from accounts.models import User
 from accounts.views.common import capture_page, posted_attempt, slow_down
 from liveness.models import Attempt
 from liveness.services import truncate_address
@@ -60,9 +62,12 @@ def finish(request: HttpRequest) -> HttpResponse:
     user = authenticate(request, face_attempt=posted_attempt(request))
     if user is None:
         return render(request, "accounts/signin_refused.html", {"next": target}, status=403)
-    login(request, user)
+    assert isinstance(user, User)  # noqa: S101  (narrows the type; there is no other model of users)
+    if policies.face_is_not_enough(user):
+        return render(request, "accounts/second_factor_missing.html", {"next": target}, status=403)
     request.session.pop(_STASH, None)
-    return HttpResponseRedirect(_safe(request, target))
+    ways.face_was_right(request, user)
+    return perform_login(request, user, redirect_url=_safe(request, target))
 
 
 def _stash(request: HttpRequest) -> dict[str, Any]:
