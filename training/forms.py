@@ -9,6 +9,7 @@ from django import forms
 from liveness.models import Attempt
 from training import datasets, origins, recipes
 from training.freezing import Choice
+from training.options import PATHS
 from training.plans import Plan
 
 
@@ -70,7 +71,7 @@ def initial() -> dict[str, Any]:
 
 def check_paths(options: dict[str, Any], user: Any, paths: tuple[Path, ...] = ()) -> None:
     """Raise ValidationError when somebody but a superuser names files of the training machine."""
-    named = sorted(set(options) & set(recipes.PATHS)) + [str(path) for path in paths]
+    named = sorted(set(options) & set(PATHS)) + [str(path) for path in paths]
     if named and not user.is_superuser:
         raise forms.ValidationError(
             f"Only a superuser may name files of the training machine: {', '.join(named)}."

@@ -107,6 +107,9 @@ class Options:
         return plain
 
 
+PATHS = ("views", "start", "calibration_scores", "tensorboard", "champion")
+"""Options that name a file or a folder of the training machine."""
+
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
     *("calibration_scores", "bpcer", "champion"),

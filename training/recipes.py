@@ -9,9 +9,6 @@ from training import origins
 from training.fas.data import Sample
 from training.options import CALIBRATION_DOMAINS, OptionError, Options, from_dict
 
-PATHS = ("views", "start", "calibration_scores", "tensorboard", "champion")
-"""Options that name a file or a folder of the training machine."""
-
 
 @dataclass(frozen=True)
 class Recipe:

@@ -1,4 +1,5 @@
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_views_are_made_and_trained_on_without_the_camera_that_was_left_out(
     call_command("train_fas", *words, *chosen, *SIZE, *TINY, stdout=io.StringIO())
     manifest_of = bundles.load(out / "bundle").manifest
     assert manifest_of["training"]["options"]["leave_out"] == "b"
+    assert manifest_of["training"]["options"]["views"] == "views"
+    assert str(tmp_path) not in json.dumps(manifest_of)
     assert set(manifest_of["figures"]["dev"]["domains"]) == {"b"}
 
 
