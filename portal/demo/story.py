@@ -35,7 +35,7 @@ class Story:
             yield step
             if not step.as_expected:
                 return
-        yield self.sign_in_with_another_photo()
+        yield self.sign_in_in_other_light()
         self.sign_out()
         yield self.be_refused(
             "another person holds their face to the camera", clips.live_clip("biden-2010")
@@ -80,10 +80,10 @@ class Story:
         fine = not self.signed_in()
         return Step("signs out", "the account page is shut again" if fine else _where(page), fine)
 
-    def sign_in_with_another_photo(self) -> Step:
-        verdict = self._sign_in(clips.live_clip("obama-2012"))
+    def sign_in_in_other_light(self) -> Step:
+        verdict = self._sign_in(clips.live_clip("obama-2010", seed=4, light=0.8))
         let_in = self.signed_in()
-        done = "signs in with the face, in a photograph taken two years later"
+        done = "signs in with the face, another day, in less light"
         return Step(done, _told(verdict, let_in), let_in)
 
     def be_refused(self, done: str, clip: Sequence[bytes]) -> Step:
