@@ -20,6 +20,7 @@ from liveness.engine import bundle as bundles
 from liveness.engine.bundle import Bundle, BundleError
 from liveness.engine.fas import LivenessModel
 from liveness.models import Attempt, ModelEvent, ModelVersion, ServingReport, default_folder
+from trail import chain
 
 __all__ = ["BundleError", "local_folder"]
 
@@ -264,6 +265,7 @@ def _promote(
             _retire(champion)
             _activate(fresh, by if approver else None, promoted or timezone.now())
             _note(fresh, by, words)
+            _trail("model_promoted" if expected is None else "model_rolled_back", fresh, by)
     model.refresh_from_db()
     logger.info("model %s (%s) is active", model.name, model.sha256[:8])
     return model
@@ -316,6 +318,7 @@ def _ask(model: ModelVersion, by: Any) -> None:
     with transaction.atomic():
         if ModelVersion.objects.filter(pk=model.pk, asked_by=None).update(asked_by=by):
             _note(model, by, "asked for promotion")
+            _trail("model_promotion_asked", model, by)
     model.refresh_from_db()
 
 
@@ -331,6 +334,11 @@ def _lock() -> None:
 
 def _note(model: ModelVersion, by: Any, text: str) -> None:
     ModelEvent.objects.create(model=model, by_id=getattr(by, "pk", None), text=text)
+
+
+def _trail(event: str, model: ModelVersion, by: Any) -> None:
+    threshold = (model.manifest.get("threshold") or {}).get("value", "")
+    chain.append(event, actor=getattr(by, "pk", None), model=model.sha256, threshold=str(threshold))
 
 
 def _digest_of(bundle: Bundle) -> str:

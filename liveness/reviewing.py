@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from liveness import words
 from liveness.engine.quality import Quality
 from liveness.models import Attempt, Review
+from trail import chain
 
 Label = Attempt.Label
 
@@ -57,6 +58,7 @@ def review_attempt(*, attempt: Attempt, reviewer: AbstractBaseUser | None, label
             previous=row.label,
         )
         _settle(row, standing(row.reviews.all()))
+        _trail("attempt_reviewed", row, reviewer, label)
     attempt.label, attempt.disputed = row.label, row.disputed
     return review
 
@@ -76,6 +78,7 @@ def undo_review(*, reviewer: AbstractBaseUser) -> Attempt:
         Review.objects.create(
             attempt=row, reviewer_id=reviewer.pk, label=row.label, previous=previous, undoes=last
         )
+        _trail("review_undone", row, reviewer, row.label)
     return row
 
 
@@ -155,6 +158,16 @@ def _refuse_what_cannot_be(row: Attempt, label: str) -> None:
         raise ValueError("Only an attempt that has ended can be labelled.")
     if label != Label.UNUSABLE and (reason := why_unusable(row)):
         raise BelowFloor(f"{reason} It can only be labelled as unusable.")
+
+
+def _trail(event: str, row: Attempt, reviewer: AbstractBaseUser | None, label: str) -> None:
+    chain.append(
+        event,
+        subject=row.user_id,
+        actor=reviewer.pk if reviewer else None,
+        attempt=str(row.pk),
+        label=label,
+    )
 
 
 def _settle(row: Attempt, reviews: QuerySet[Review]) -> None:

@@ -26,6 +26,7 @@ from liveness.engine.session import Decision, Verdict
 from liveness.models import Attempt, Evidence
 from liveness.signals import attempt_decided, attempt_starting
 from liveness.tickets import TicketError
+from trail import chain
 
 logger = logging.getLogger(__name__)
 State = Attempt.State
@@ -280,9 +281,21 @@ def _end(
         _change(attempt, before, state=state, closed=now, expires=now + patience, **changes)
         Evidence.objects.bulk_create(rows)
         attempt_decided.send(Attempt, attempt=attempt)
+        if state in (State.FAILED, State.ERROR):
+            _trail_refusal(attempt)
     telemetry.ATTEMPTS.labels(attempt.purpose, state, attempt.reason).inc()
     logger.info("attempt %s (%s): %s %s", attempt.pk, attempt.purpose, state, attempt.reason)
     return attempt
+
+
+def _trail_refusal(attempt: Attempt) -> None:
+    chain.append(
+        "liveness_refused",
+        subject=attempt.user_id,
+        attempt=str(attempt.pk),
+        purpose=str(attempt.purpose),
+        reason=attempt.reason,
+    )
 
 
 def _change(attempt: Attempt, expected: Q, **values: Any) -> None:

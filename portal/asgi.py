@@ -14,6 +14,7 @@ pages = get_asgi_application()
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
 from liveness.routing import websocket_urlpatterns  # noqa: E402
 from portal.request_ids import identified  # noqa: E402
+from trail import watch  # noqa: E402
 from training.routing import websocket_urlpatterns as training_urlpatterns  # noqa: E402
 
 application = identified(
@@ -26,5 +27,7 @@ application = identified(
         }
     )
 )
+# Thresholds and policies may have changed since the last start.
+threading.Thread(target=watch.note_at_start, name="note-settings", daemon=True).start()
 # The first visitor should not wait for the models to load.
 threading.Thread(target=runtime.warm_up, name="warm-up", daemon=True).start()

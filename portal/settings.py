@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "portal",
+    "trail",
     "liveness",
     "accounts",
     "training",
@@ -292,6 +293,19 @@ LIVEGATE_REVIEWERS_NEEDED = env.int("LIVEGATE_REVIEWERS_NEEDED", 1)
 LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
 FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
+# Thresholds and policies: a server that starts with other values than the last one says so in the audit trail.
+LIVEGATE_AUDITED_SETTINGS = [
+    "FACE_MATCH_THRESHOLD",
+    "LIVENESS_BUNDLE",
+    "LIVENESS_EVIDENCE_DAYS",
+    "LIVENESS_ATTEMPT_DAYS",
+    "LIVEGATE_GATE_REQUIRED",
+    "LIVEGATE_GATE_MARGIN",
+    "LIVEGATE_GATE_CAMERA_MARGIN",
+    "LIVEGATE_SECOND_PERSON",
+    "LIVEGATE_REVIEWERS_NEEDED",
+    "LIVEGATE_SAMPLE_BONA_FIDE",
+]
 
 # Operations: who may read the metrics, and how long a server that is asked to end waits for running attempts.
 LIVEGATE_METRICS_TOKEN = env.str("LIVEGATE_METRICS_TOKEN", "")

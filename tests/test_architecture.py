@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("liveness", "accounts", "training", "api", "portal")
+PACKAGES = ("trail", "liveness", "accounts", "training", "api", "portal")
 
 
 def _lint_imports(folder: Path) -> "subprocess.CompletedProcess[str]":

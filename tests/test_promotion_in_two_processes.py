@@ -1,16 +1,12 @@
 """One champion remains: a server is killed in the middle of a promotion, and two promote at the same time."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import needs
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.sites import Site
 
 _PREPARE = """
 from pathlib import Path
@@ -59,41 +55,19 @@ registry.promote_model(model=ModelVersion.objects.get(name="constant-0.95"))
 """
 
 
-class Site:
-    """An installation of its own, driven by processes of their own."""
-
-    def __init__(self, var: Path, database: str) -> None:
-        self.var = var
-        own = {"LIVEGATE_VAR": str(var), "DATABASE_URL": database, "LOG_LEVEL": "ERROR"}
-        own |= {"LIVEGATE_GATE_REQUIRED": "false", "DJANGO_SETTINGS_MODULE": "portal.settings"}
-        self._environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
-        self.run(
-            "from django.core.management import call_command; call_command('migrate', verbosity=0)"
-        )
-        self.run(_PREPARE)
-
-    def start(self, code: str) -> "subprocess.Popen[str]":
-        full = f"import django; django.setup(); folder = {str(self.var)!r}\n{code}"
-        command = [sys.executable, "-c", full]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, env=self._environment, stdout=pipe, stderr=pipe, text=True, cwd=ROOT
-        )
-
-    def run(self, code: str) -> list[str]:
-        process = self.start(code)
-        said, trouble = process.communicate(timeout=120)
-        assert process.returncode == 0, trouble
-        return said.splitlines()
+def _site(var: Path, database: str) -> Site:
+    site = Site(var, database, LIVEGATE_GATE_REQUIRED="false")
+    site.run(_PREPARE)
+    return site
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     if request.param == "sqlite":
-        yield Site(tmp_path, f"sqlite:///{tmp_path / 'site.sqlite3'}")
+        yield _site(tmp_path, f"sqlite:///{tmp_path / 'site.sqlite3'}")
     else:
         with needs.postgres() as database:
-            yield Site(tmp_path, database)
+            yield _site(tmp_path, database)
 
 
 def test_a_server_killed_during_a_promotion_leaves_one_champion(site: Site) -> None:
