@@ -1,5 +1,6 @@
-"""API keys, and the answers that are kept so that a repeated request is carried out once."""
+"""API keys, answers that are kept so that a repeated request is carried out once, and captures for other sites."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -7,11 +8,15 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from liveness.models import Attempt
+
 AREAS = {
     "attempts": "Attempts and their review",
+    "captures": "Captures for other sites",
     "checks": "Checks of pictures",
     "drift": "Drift",
     "models": "Models, the gate and promotion",
+    "people": "People, consents, export and erasure",
     "training": "Training runs",
 }
 SCOPES = [f"{area}:{right}" for area in AREAS for right in ("read", "write")]
@@ -74,3 +79,34 @@ class StoredAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token} of {self.key_id}: {self.status or 'under way'}"
+
+
+class Capture(models.Model):
+    """A capture that another web application ordered, shows in its page, and redeems once."""
+
+    class Purpose(models.TextChoices):
+        LIVENESS = "liveness", "Is somebody there?"
+        VERIFY = "verify", "Is it this person?"
+        ENROL = "enrol", "Keep this face for this person"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.ForeignKey(ApiKey, models.CASCADE, related_name="captures")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="captures"
+    )
+    reference = models.CharField(max_length=200, blank=True, help_text="The other side's own id.")
+    origin = models.CharField(max_length=200, blank=True, help_text="Whose page may show it.")
+    attempt = models.OneToOneField(
+        Attempt, models.SET_NULL, null=True, blank=True, related_name="capture"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+    expires = models.DateTimeField()
+    redeemed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.id}"

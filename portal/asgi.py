@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 pages = get_asgi_application()
 
+from api.routing import websocket_urlpatterns as embedded_urlpatterns  # noqa: E402
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
 from liveness.routing import websocket_urlpatterns  # noqa: E402
 from portal.request_ids import identified  # noqa: E402
@@ -22,7 +23,11 @@ application = identified(
         {
             "http": pages,
             "websocket": AllowedHostsOriginValidator(
-                SessionMiddlewareStack(URLRouter([*websocket_urlpatterns, *training_urlpatterns]))
+                SessionMiddlewareStack(
+                    URLRouter(
+                        [*websocket_urlpatterns, *embedded_urlpatterns, *training_urlpatterns]
+                    )
+                )
             ),
         }
     )

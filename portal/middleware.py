@@ -18,7 +18,9 @@ def browser_policy(
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        framed_by = getattr(response, "frame_ancestors", "") or "'none'"
+        policy = CONTENT_SECURITY_POLICY.replace("ancestors 'none'", f"ancestors {framed_by}")
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 

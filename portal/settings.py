@@ -236,6 +236,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "AttemptState": "liveness.models.Attempt.State",
+        "AttemptPurpose": "liveness.models.Attempt.Purpose",
+        "CapturePurpose": "api.models.Capture.Purpose",
+        "CaptureState": "api.capture_api.STATES",
+        "CheckVerdict": ["live", "spoof", "abstain"],
         "ModelState": "liveness.models.ModelVersion.State",
         "RunState": "training.models.TrainingRun.State",
     },

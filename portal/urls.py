@@ -20,6 +20,7 @@ urlpatterns = [
     path("models/", include("liveness.model_urls")),
     path("gate/", include("training.gate_urls")),
     path("", include("api.page_urls")),
+    path("embed/", include("api.embed_urls")),
     path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,14 +1,16 @@
 """One picture outside any session: the command line, the API and the evaluation of whole data sets ask here."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from liveness.engine import frames
 from liveness.engine.crops import Box, CropError
-from liveness.engine.faces import Face
+from liveness.engine.faces import Face, NoLandmarksError, similarity
 from liveness.engine.frames import FILE_LIMITS, FrameError, FrameLimits, Picture
-from liveness.engine.look import Engine
+from liveness.engine.look import Engine, Look
+from liveness.engine.session import Decision, Session, SessionRules, Verdict
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _SAME_FACE = 0.3
@@ -57,6 +59,88 @@ def check(
         return Check(Outcome.ERROR, reason=error.fault)
     except CropError:
         return Check(Outcome.ERROR, reason="bad_box")
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What several pictures of one person showed. pooled: p_live over the judged ones, 0–1, None without any."""
+
+    verdict: Outcome
+    reason: str
+    pooled: float | None
+    judged: int
+    pictures: tuple[Check, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason or None,
+            "pooled": None if self.pooled is None else round(self.pooled, 4),
+            "judged": self.judged,
+            "pictures": [picture.as_dict() for picture in self.pictures],
+        }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Whether two pictures show one person. similarity: cosine, -1–1, None where they were not compared.
+
+    reason: why not; fault: the FrameFault of a reference that cannot be read.
+    """
+
+    probe: Check
+    similarity: float | None = None
+    reason: str = ""
+    fault: str = ""
+
+
+def check_burst(engine: Engine, pictures: Sequence[bytes], rules: SessionRules) -> Burst:
+    """Pool encoded pictures of one person as a capture pools its frames. Never raises for a damaged picture.
+
+    rules: of a capture; fewer judged pictures than they ask for are enough when each that came was judged.
+    """
+    checks = tuple(check(engine, data) for data in pictures)
+    judged = [c.p_live for c in checks if c.verdict in (Outcome.LIVE, Outcome.SPOOF)]
+    if len(judged) < len(checks) / 2:
+        trouble = next((c.reason for c in checks if c.verdict is Outcome.ABSTAIN), "unreadable")
+        return Burst(Outcome.ABSTAIN, trouble, None, len(judged), checks)
+    share = rules.live / rules.judged
+    ours = replace(
+        rules,
+        judged=len(judged),
+        live=max(1, round(share * len(judged))),
+        patience=1,
+        seconds=(0.0, float("inf")),
+        frames=len(judged) + 1,
+    )
+    session, decision = Session(engine.threshold, ours, engine.band), Decision(Verdict.MORE)
+    for p_live in judged:
+        decision = session.add(Look(None, (), p_live), 0.0)
+    outcome = {Verdict.PASS: Outcome.LIVE, Verdict.FAIL: Outcome.SPOOF}.get(
+        decision.verdict, Outcome.ABSTAIN
+    )
+    return Burst(outcome, str(decision.reason or ""), session.pooled, len(judged), checks)
+
+
+def check_pair(engine: Engine, probe: bytes, reference: bytes) -> Pair:
+    """Compare the largest faces of two encoded pictures, if the one in ``probe`` was judged live; otherwise never."""
+    checked = check(engine, probe)
+    if checked.verdict is not Outcome.LIVE:
+        return Pair(checked, reason=checked.reason or str(checked.verdict))
+    try:
+        pictures = [frames.decode(data, FILE_LIMITS, FORMATS) for data in (probe, reference)]
+    except FrameError as error:
+        return Pair(checked, fault=error.fault)
+    found = [engine.detector.detect(picture) for picture in pictures]
+    if not all(found):
+        return Pair(checked, reason="no_face_in_reference")
+    pairs = zip(pictures, found, strict=True)
+    try:
+        ours, theirs = (engine.embed_at(picture, faces[0]) for picture, faces in pairs)
+    except NoLandmarksError:
+        return Pair(checked, reason="not_comparable")
+    return Pair(checked, similarity(ours, theirs))
 
 
 def _judge(engine: Engine, picture: Picture, box: Box | None) -> Check:

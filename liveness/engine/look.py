@@ -99,7 +99,11 @@ class Engine:
     def embed(self, jpeg: bytes, face: Face) -> Embedding:
         """Embed the face of a frame that was judged before: (128,) float32, unit length."""
         with self.watch("embed"):
-            return self.embedder.embed(frames.decode(jpeg), face)
+            return self.embed_at(frames.decode(jpeg), face)
+
+    def embed_at(self, picture: frames.Picture, face: Face) -> Embedding:
+        """As ``embed``, for a decoded BGR uint8 (H, W, 3) picture."""
+        return self.embedder.embed(picture, face)
 
 
 def open_engine(

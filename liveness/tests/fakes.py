@@ -97,7 +97,7 @@ class FakeEngine(Engine):
     def score(self, picture: frames.Picture, box: Box) -> float:
         return self._next().p_live or 0.0
 
-    def embed(self, data: bytes, face: Face) -> Embedding:
+    def embed_at(self, picture: frames.Picture, face: Face) -> Embedding:
         self.embedded += 1
         return next(self._people)
 

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from api import captures
+from liveness.consumers import LivenessConsumer
+
+
+class EmbeddedConsumer(LivenessConsumer):
+    """The capture socket of a frame, bound to the token in its address instead of a cookie."""
+
+    def _session_key(self) -> str:
+        return captures.session_key(self.scope["url_route"]["kwargs"]["token"])
+
+
+websocket_urlpatterns = [path("ws/embed/<str:token>/", EmbeddedConsumer.as_asgi())]

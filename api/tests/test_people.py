@@ -1,0 +1,48 @@
+"""People over the API: made, asked, exported, erased; staff are out of reach."""
+
+import pytest
+from django.test import Client
+
+from accounts import consent
+from accounts.models import Consent, User
+from api.tests.conftest import Program
+
+pytestmark = pytest.mark.django_db
+PEOPLE = "/api/v1/people/"
+
+
+def test_a_person_is_made_without_a_password_and_erased(program: Program) -> None:
+    client = program("people:write")
+    body = {"username": "ada", "email": "ada@example.org"}
+    assert client.post(PEOPLE, body, "application/json").status_code == 201
+    assert not User.objects.get(username="ada").has_usable_password()
+    again = client.post(PEOPLE, {"username": "ADA"}, "application/json")
+    assert (again.status_code, again.json()["errors"][0]["field"]) == (400, "username")
+    assert client.get(f"{PEOPLE}ada/export/").json()["account"]["username"] == "ada"
+    assert client.delete(f"{PEOPLE}ada/").status_code == 204
+    assert not User.objects.filter(username="ada").exists()
+
+
+def test_consent_names_the_text_that_was_shown(program: Program) -> None:
+    User.objects.create_user("ada")
+    client = program("people:write")
+    old = client.post(f"{PEOPLE}ada/consents/", {"text_version": "0"}, "application/json")
+    assert old.status_code == 400
+    text = client.get("/api/v1/consent-text/").json()
+    assert (text["version"], text["digest"]) == (consent.VERSION, consent.digest())
+    body = {"text_version": text["version"]}
+    assert client.post(f"{PEOPLE}ada/consents/", body, "application/json").status_code == 201
+    assert client.delete(f"{PEOPLE}ada/consents/").status_code == 204
+    assert Consent.objects.get().withdrawn is not None
+
+
+def test_staff_cannot_be_erased_by_a_key(program: Program, owner: User) -> None:
+    assert program().delete(f"{PEOPLE}{owner.username}/").status_code == 409
+    assert User.objects.filter(pk=owner.pk).exists()
+
+
+def test_reading_people_changes_none(program: Program) -> None:
+    User.objects.create_user("ada")
+    client: Client = program("people:read")
+    assert client.get(f"{PEOPLE}ada/").json()["has_face"] is False
+    assert client.delete(f"{PEOPLE}ada/").status_code == 403
