@@ -14,7 +14,7 @@ PERMISSIONS_POLICY = "camera=(self), microphone=(), geolocation=(), payment=(), 
 def browser_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that adds the Content-Security-Policy and Permissions-Policy headers to every answer."""
+    """Middleware that adds the Content-Security-, Permissions- and Cross-Origin-Resource-Policy headers to every answer."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -22,6 +22,7 @@ def browser_policy(
         policy = CONTENT_SECURITY_POLICY.replace("ancestors 'none'", f"ancestors {framed_by}")
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
     return respond
