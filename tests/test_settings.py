@@ -79,8 +79,10 @@ def test_without_redis_tasks_run_inside_the_portal(tmp_path: Path) -> None:
     assert _setting(asked, tmp_path, REDIS_URL=redis) == f"False {redis}"
 
 
-def test_a_public_site_passes_the_check_for_deployment_without_a_warning(tmp_path: Path) -> None:
+def test_a_public_site_passes_every_check_for_deployment(tmp_path: Path) -> None:
     code = "import django; from django.core.management import call_command\n"
     code += "django.setup(); call_command('check', deploy=True, fail_level='WARNING')"
-    done = _python(code, tmp_path, SITE_URL="https://portal.example.org", BEHIND_PROXY="1")
+    given = {"SITE_URL": "https://portal.example.org", "BEHIND_PROXY": "1"}
+    done = _python(code, tmp_path, **given)
     assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from pytest_django.fixtures import Settings
@@ -79,3 +82,28 @@ def test_the_threshold_is_the_one_in_the_settings(
 def _orthogonal_to(embedding: np.ndarray) -> np.ndarray:
     rest = MALLORY - similarity(MALLORY, embedding) * embedding
     return np.asarray(rest / np.linalg.norm(rest))
+
+
+@pytest.mark.django_db
+def test_nobody_costs_the_same_work_as_a_person_with_another_face(
+    alice_with_face: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of an answer tells nothing: as much is opened, rotated and compared for a name of nobody."""
+    matching.match(None, MALLORY)
+    costs = []
+    for user in (alice_with_face, None):
+        work: list[str] = []
+        with monkeypatch.context() as watched:
+            for name in ("unseal", "protect", "similarity"):
+                watched.setattr(matching, name, _counted(getattr(matching, name), name, work))
+            assert not matching.match(user, MALLORY)
+        costs.append(work)
+    assert costs[0] == costs[1] == ["unseal", "unseal", "protect", "similarity"]
+
+
+def _counted(function: Callable[..., Any], name: str, work: list[str]) -> Callable[..., Any]:
+    def call(*given: Any) -> Any:
+        work.append(name)
+        return function(*given)
+
+    return call
