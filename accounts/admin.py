@@ -24,7 +24,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class FaceTemplateAdmin(ReadOnlyAdmin):
     list_display = ["user", "created", "last_used", "frames", "model_name"]
     search_fields = ["user__username"]
-    exclude = ["sealed", "sealed_seed"]
+    exclude = ["sealed", "sealed_seed", "pending"]
 
 
 @admin.register(Consent)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from accounts import audit, matching
+from accounts import audit, matching, renewal
 from accounts.models import User
 from liveness.crypto import SealError
 from liveness.engine.faces import Embedding
@@ -39,6 +39,8 @@ class FaceBackend(ModelBackend):
         record_match(attempt=attempt, matched=matched)
         if not matched:
             audit.refused("face_refused", attempt=str(attempt.pk), claimed=attempt.claimed)
+        elif user is not None:
+            renewal.propose(user, embedding)
         return user if matched else None
 
     def _candidate(self, attempt: Attempt) -> User | None:

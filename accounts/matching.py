@@ -15,7 +15,8 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from accounts.models import FaceTemplate
-from liveness.crypto import seal, unseal
+from liveness import embedder
+from liveness.crypto import SealError, seal, unseal
 from liveness.engine.faces import Embedding, similarity
 
 if TYPE_CHECKING:
@@ -61,25 +62,68 @@ def sealed_template(embedding: Embedding, owner: int) -> tuple[bytes, bytes]:
 def match(user: "User | None", embedding: Embedding) -> bool:
     """Is this the face of this person?
 
-    Nobody, and a person without a face, cost the same work as everybody else and never match.
-    Raises liveness.crypto.SealError if the stored template was tampered with.
+    Nobody, a person without a face, and one whose face another embedder measured cost the same work as everybody else
+    and never match. Raises liveness.crypto.SealError if the stored template was tampered with or its key is lost.
     """
     template = FaceTemplate.objects.filter(user=user).first() if user else None
-    owner = template.user_id if template else _NOBODY
-    sealed, sealed_seed = (
-        (bytes(template.sealed), bytes(template.sealed_seed)) if template else _decoy()
-    )
-    stored = np.frombuffer(unseal(sealed, _context("template", owner)), "<f4")
-    probe = protect(embedding, unseal(sealed_seed, _context("seed", owner)))
-    alike = similarity(probe, np.asarray(stored, dtype=np.float32)) >= settings.FACE_MATCH_THRESHOLD
-    return template is not None and alike
+    usable = template is not None and not template.outdated
+    alike = _similarity(template if usable else None, embedding) >= settings.FACE_MATCH_THRESHOLD
+    return usable and alike
+
+
+def known_elsewhere(user: "User", embedding: Embedding) -> bool:
+    """Does the face of any other account look like this one? It costs some milliseconds for each account.
+
+    Every template is compared, whatever was found before, so that the time tells nothing of whose face it is. One that
+    cannot be opened is passed over: it lets nobody in either.
+    """
+    others = FaceTemplate.objects.exclude(user=user)
+    others = others.filter(model_sha256=embedder.present().sha256)
+    return sum(_looks_like(template, embedding) for template in others.iterator(500)) > 0
+
+
+def blended(template: FaceTemplate, newer: bytes, weight: float) -> bytes:
+    """The template moved towards a newer rotated embedding by ``weight`` (0–1), of unit length, sealed for its owner.
+
+    Raises liveness.crypto.SealError.
+    """
+    old, new = _opened(template, "template"), _opened(template, "pending", newer)
+    mixed = (1 - weight) * old.astype(np.float64) + weight * new.astype(np.float64)
+    plain = (mixed / np.linalg.norm(mixed)).astype("<f4").tobytes()
+    return seal(plain, _context("template", template.user_id))
+
+
+def rotated(template: FaceTemplate, embedding: Embedding) -> bytes:
+    """An embedding under the template's own rotation, sealed for its owner as what waits to be confirmed."""
+    seed = unseal(template.sealed_seed, _context("seed", template.user_id))
+    plain = protect(embedding, seed).astype("<f4").tobytes()
+    return seal(plain, _context("pending", template.user_id))
+
+
+def _looks_like(template: FaceTemplate, embedding: Embedding) -> bool:
+    try:
+        return _similarity(template, embedding) >= settings.LIVEGATE_ONE_FACE_THRESHOLD
+    except SealError:
+        return False
+
+
+def _similarity(template: FaceTemplate | None, embedding: Embedding) -> float:
+    template = template or _decoy()
+    seed = unseal(template.sealed_seed, _context("seed", template.user_id))
+    return similarity(protect(embedding, seed), _opened(template, "template"))
+
+
+def _opened(template: FaceTemplate, part: str, sealed: bytes | None = None) -> Embedding:
+    plain = unseal(sealed or template.sealed, _context(part, template.user_id))
+    return np.frombuffer(plain, "<f4").astype(np.float32)
 
 
 @cache
-def _decoy() -> tuple[bytes, bytes]:
+def _decoy() -> FaceTemplate:
     """A template of nobody, so that refusing an unknown name takes as long as a known one."""
     vector = np.random.default_rng().standard_normal(DIMENSIONS).astype(np.float32)
-    return sealed_template(vector / np.linalg.norm(vector), _NOBODY)
+    sealed, seed = sealed_template(vector / np.linalg.norm(vector), _NOBODY)
+    return FaceTemplate(user_id=_NOBODY, sealed=sealed, sealed_seed=seed)
 
 
 def _context(part: str, owner: int) -> str:

@@ -5,6 +5,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 
+from liveness import embedder
+
 
 class User(AbstractUser):
     """A person with a password, and perhaps with a face."""
@@ -56,6 +58,14 @@ class FaceTemplate(models.Model):
     sealed = models.BinaryField(help_text="The rotated embedding, encrypted.")
     sealed_seed = models.BinaryField(help_text="The seed of the rotation, encrypted.")
     model_name = models.CharField(max_length=40, default="sface")
+    model_sha256 = models.CharField(
+        max_length=64, help_text="Digest of the embedder; a face of another one matches nobody."
+    )
+    pending = models.BinaryField(
+        null=True,
+        help_text="A newer rotated embedding, encrypted, until a second factor confirms it.",
+    )
+    pending_since = models.DateTimeField(null=True)
     attempt = models.UUIDField(help_text="The liveness attempt this face was taken from.")
     frames = models.PositiveIntegerField(help_text="How many frames of it were judged.")
     created = models.DateTimeField(default=timezone.now)
@@ -63,6 +73,11 @@ class FaceTemplate(models.Model):
 
     def __str__(self) -> str:
         return f"Face of {self.user}"
+
+    @property
+    def outdated(self) -> bool:
+        """It was made by another embedder and has to be set up again."""
+        return self.model_sha256 != embedder.present().sha256
 
 
 class SignIn(models.Model):

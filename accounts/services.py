@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from accounts import audit, budgets, consent, matching
+from accounts import audit, budgets, consent, matching, renewal
 from accounts.models import Consent, FaceTemplate, SignIn, User
+from liveness import embedder
 from liveness import services as liveness
 from liveness.models import Attempt
 
@@ -21,6 +22,10 @@ UNUSED = timedelta(days=3 * 365)
 
 class ConsentMissing(Exception):
     """Nothing about a face is stored without a consent in force."""
+
+
+class FaceInUse(Exception):
+    """One face, one account: this face looks like that of another account. Nobody is told whose."""
 
 
 class NotYours(Exception):
@@ -84,7 +89,8 @@ def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:
     """Make the face of a passed attempt this person's face; an older one is replaced.
 
     The claim is not rolled back when what follows fails: an attempt is used once. Raises
-    ConsentMissing, NotYours, or liveness.services.ClaimError if the attempt cannot be claimed.
+    ConsentMissing, NotYours, FaceInUse where LIVEGATE_ONE_FACE_ONE_ACCOUNT asks for it, or
+    liveness.services.ClaimError if the attempt cannot be claimed.
     """
     if consent_of(user) is None:
         raise ConsentMissing
@@ -93,6 +99,8 @@ def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:
     )
     if attempt.user_id != user.pk:
         raise NotYours
+    if settings.LIVEGATE_ONE_FACE_ONE_ACCOUNT and matching.known_elsewhere(user, embedding):
+        raise FaceInUse
     template = _store_face(user, attempt, *matching.sealed_template(embedding, user.pk))
     audit.accepted("face_enrolled", user=user.pk, attempt=str(attempt.pk))
     return template
@@ -125,6 +133,7 @@ def record_sign_in(*, user: User, way: str, client: str) -> None:
         FaceTemplate.objects.filter(user=user).update(last_used=timezone.now())
     delete_unused_faces()
     budgets.forget_old()
+    renewal.forget_unconfirmed()
 
 
 def delete_unused_faces(now: datetime | None = None) -> int:
@@ -137,12 +146,16 @@ def delete_unused_faces(now: datetime | None = None) -> int:
 
 
 def _store_face(user: User, attempt: Attempt, sealed: bytes, sealed_seed: bytes) -> FaceTemplate:
-    now = timezone.now()
+    now, measured_by = timezone.now(), embedder.present()
     template, _ = FaceTemplate.objects.update_or_create(
         user=user,
         defaults={
             "sealed": sealed,
             "sealed_seed": sealed_seed,
+            "model_name": measured_by.name,
+            "model_sha256": measured_by.sha256,
+            "pending": None,
+            "pending_since": None,
             "attempt": attempt.pk,
             "frames": _judged_frames(attempt.frames),
             "created": now,

@@ -3,13 +3,14 @@
 from functools import partial
 from typing import Any
 
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.signals import password_changed, password_reset
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import audit, budgets, notices, services, tasks
+from accounts import audit, budgets, notices, renewal, services, tasks
 from accounts.clients import client_address
 from accounts.models import SignIn, User
 from accounts.ways import came_by_face
@@ -38,6 +39,7 @@ def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: A
     services.record_sign_in(user=user, way=way, client=client)
     if way != SignIn.Way.FACE:
         budgets.pardon(user)
+    renewal.confirm(user, get_authentication_records(request, user))
     audit.accepted("signed_in", user=user.pk, way=way.value, client=client)
 
 

@@ -1,12 +1,13 @@
 from celery import shared_task
 
-from accounts import notices, services
+from accounts import notices, renewal, services
 from accounts.models import FailureNotice
 
 
 @shared_task
 def delete_unused_faces() -> int:
     """Delete the faces that nobody signed in with for three years; says how many."""
+    renewal.forget_unconfirmed()
     return services.delete_unused_faces()
 
 

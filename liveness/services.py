@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from liveness import crypto, evidence, sampling, telemetry, tickets
+from liveness import crypto, embedder, evidence, sampling, telemetry, tickets
 from liveness.engine.capture import Capture
 from liveness.engine.faces import Embedding
 from liveness.engine.session import Decision, Verdict
@@ -323,7 +323,8 @@ def _erase_unpermitted_samples() -> int:
 
 
 def _secret_context(attempt_id: UUID) -> str:
-    return f"attempt-embedding:{attempt_id}"
+    """Names the embedder too: a process that has another one cannot open what it could not compare."""
+    return f"attempt-embedding:{attempt_id}:{embedder.present().sha256}"
 
 
 def _unseal_embedding(attempt_id: UUID, sealed: bytes | memoryview | None) -> Embedding:

@@ -317,6 +317,12 @@ LIVEGATE_AUDITED_SETTINGS = [
     "LIVEGATE_REVIEWERS_NEEDED",
     "LIVEGATE_SAMPLE_BONA_FIDE",
 ]
+# One face, one account: refuse to enrol a face that looks like another account's. Everybody is compared with everybody,
+# so false alarms grow with the number of accounts: measure_matching has the threshold of a rarer false match.
+LIVEGATE_ONE_FACE_ONE_ACCOUNT = env.bool("LIVEGATE_ONE_FACE_ONE_ACCOUNT", False)
+LIVEGATE_ONE_FACE_THRESHOLD = env.float("LIVEGATE_ONE_FACE_THRESHOLD", FACE_MATCH_THRESHOLD)
+# How far (0–1) a match confirmed by a passkey or a code moves the template towards the face of today. 0: never.
+LIVEGATE_TEMPLATE_UPDATE = env.float("LIVEGATE_TEMPLATE_UPDATE", 0.0)
 
 # Operations: who may read the metrics, and how long a server that is asked to end waits for running attempts.
 LIVEGATE_METRICS_TOKEN = env.str("LIVEGATE_METRICS_TOKEN", "")

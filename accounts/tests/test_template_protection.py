@@ -22,6 +22,34 @@ def test_a_rotation_keeps_every_cosine() -> None:
         assert rotated == pytest.approx(similarity(ALICE, other), abs=1e-5)
 
 
+def test_a_rotation_costs_no_accuracy() -> None:
+    """A thousand pairs, from the same face to strangers: every cosine stays within 1e-6, so every decision stays."""
+    seed, worst = matching.new_seed(), 0.0
+    matrix = matching.rotation(seed)
+    for number in range(1000):
+        one, noise = (person(2 * number + k).astype(np.float64) for k in range(2))
+        other = one + number / 250 * noise
+        pair = np.stack([one, other / np.linalg.norm(other)]).astype(np.float32)
+        turned = (pair.astype(np.float64) @ matrix.T).astype(np.float32)
+        worst = max(worst, abs(similarity(*turned) - similarity(*pair)))
+    assert worst < 1e-6
+    assert np.array_equal(turned[0], matching.protect(pair[0], seed))
+
+
+def test_templates_of_two_sites_cannot_be_linked() -> None:
+    """Whoever steals both tables has to tell the same face from another by two templates: no better than a coin."""
+    faces = [person(number) for number in range(100)]
+    here, there = (
+        [matching.protect(face, f"{site} {n}".encode()) for n, face in enumerate(faces)]
+        for site in ("here", "there")
+    )
+    same = np.array([similarity(a, b) for a, b in zip(here, there, strict=True)])
+    others = np.array([similarity(a, b) for a, b in zip(here, there[1:], strict=False)])
+    auc = np.mean(same[:, None] > others[None, :])
+    assert abs(auc - 0.5) < 0.12
+    assert np.abs(same).max() < 0.43
+
+
 def test_a_rotation_is_orthonormal() -> None:
     matrix = matching.rotation(b"any seed")
     assert np.allclose(matrix @ matrix.T, np.eye(matching.DIMENSIONS), atol=1e-12)

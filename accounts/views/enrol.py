@@ -13,6 +13,11 @@ from accounts.views.common import capture_page, password_first, person, posted_a
 from liveness.models import Attempt
 from liveness.services import ClaimError
 
+FACE_IN_USE = (
+    "Your face was not set up: here each face opens one account. If you have another account, sign in there, or ask "
+    "the people who run this site."
+)
+
 
 @login_required
 @require_http_methods(["GET", "POST"])
@@ -50,6 +55,10 @@ def finish(request: HttpRequest) -> HttpResponse:
         services.enrol(user=user, attempt_id=attempt, session_key=session_key(request))
     except services.ConsentMissing:
         return redirect("accounts:consent")
+    except services.FaceInUse:
+        audit.refused("face_in_use", user=user.pk, attempt=str(attempt))
+        messages.error(request, FACE_IN_USE)
+        return redirect("accounts:overview")
     except (ClaimError, services.NotYours):
         audit.refused("enrolment_refused", user=user.pk, attempt=str(attempt))
         messages.error(request, "Your face was not set up: that attempt can no longer be used.")
