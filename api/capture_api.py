@@ -120,7 +120,8 @@ class CaptureViewSet(
     scope = "captures"
 
     def get_queryset(self) -> Any:
-        rows = Capture.objects.filter(key=self.request.auth)
+        key: Any = self.request.auth
+        rows = Capture.objects.filter(key=key)
         return rows.select_related("key", "person", "attempt")
 
     @extend_schema(

@@ -31,6 +31,7 @@ AUDIENCES = {
     "auth/email/": OWN,
     "auth/confirm-email/": PUBLIC,
     "auth/^confirm-email/": PUBLIC,
+    "auth/second-factor/": OWN,
     "auth/password/change/": OWN,
     "auth/password/set/": OWN,
     "auth/password/reset/": PUBLIC,
@@ -48,6 +49,10 @@ AUDIENCES = {
     "api/v1/drift/": STAFF,
     "api/v1/^training-runs/": STAFF,
     "api/v1/gate/": STAFF,
+    "api/v1/^captures/": TOKEN,
+    "api/v1/^people/": TOKEN,
+    "api/v1/consent-text/": TOKEN,
+    "embed/": TOKEN,
 }
 # The first page of the site, and the signpost of the API.
 EXACTLY = {"": PUBLIC, "api/": PUBLIC}

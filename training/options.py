@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from liveness.engine.crops import CropError, CropSpec
@@ -105,6 +106,11 @@ class Options:
         """Plain JSON values; tuples become lists."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
+
+    def portable(self) -> dict[str, Any]:
+        """As ``as_dict``, but of every path its last name: a bundle travels, and the folders it was made in do not."""
+        values = self.as_dict()
+        return values | {name: Path(values[name]).name for name in PATHS if values[name]}
 
 
 PATHS = ("views", "start", "calibration_scores", "tensorboard", "champion")

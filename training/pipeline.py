@@ -37,7 +37,7 @@ from training.fas.readers.base import DataSet
 from training.fas.readers.patch_folders import PatchSample
 from training.fas.source import Source
 from training.fas.views import Views, ViewsError, ViewSource
-from training.options import FREE, PATHS, Options
+from training.options import FREE, Options
 
 __all__ = ["FAILURES", "Interrupted", "Pipeline", "measured_throughput", "trained"]
 
@@ -236,7 +236,7 @@ class Pipeline:
             "scoring": {"mirror": _MIRROR},
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {
-                "options": _without_folders(self.options),
+                "options": self.options.portable(),
                 "recipe": _plain(asdict(recipe(self.options)) | asdict(blend(self.options))),
                 "seconds": round(float(saved["elapsed"])),
                 "epochs": int(saved["epoch"]),
@@ -273,12 +273,6 @@ def trained(
 def measured_throughput(options: Options) -> str:
     """Faces a second of our training step and of Silent-Face's, in words."""
     return str(throughput.measure(net_spec(options), options.batch))
-
-
-def _without_folders(options: Options) -> dict[str, Any]:
-    """The options for a manifest: of every path its last name, for a bundle travels and its machine's folders do not."""
-    values = options.as_dict()
-    return values | {name: Path(values[name]).name for name in PATHS if values[name]}
 
 
 def net_spec(options: Options) -> NetSpec:

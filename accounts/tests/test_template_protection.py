@@ -125,8 +125,8 @@ def test_nobody_costs_the_same_work_as_a_person_with_another_face(
             for name in ("unseal", "protect", "similarity"):
                 watched.setattr(matching, name, _counted(getattr(matching, name), name, work))
             assert not matching.match(user, MALLORY)
-        costs.append(work)
-    assert costs[0] == costs[1] == ["unseal", "unseal", "protect", "similarity"]
+        costs.append(sorted(work))
+    assert costs[0] == costs[1] == ["protect", "similarity", "unseal", "unseal"]
 
 
 def _counted(function: Callable[..., Any], name: str, work: list[str]) -> Callable[..., Any]:

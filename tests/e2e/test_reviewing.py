@@ -91,14 +91,14 @@ def test_three_attempts_are_labelled_by_keys_and_one_label_is_taken_back(page: P
 
 
 def test_a_key_is_ignored_while_a_field_is_written_in_and_when_keys_are_off(page: Page) -> None:
-    address, trail = page.url, page.locator("[data-test=review-trail]").inner_text()
+    address, label = page.url, page.locator("[data-test=review-label]").all_inner_texts()
     page.uncheck("#shortcuts")
     page.locator("h1").click()
     page.keyboard.press("l")
     page.wait_for_timeout(300)
     page.reload()
     assert page.url == address
-    assert page.locator("[data-test=review-trail]").inner_text() == trail
+    assert page.locator("[data-test=review-label]").all_inner_texts() == label
     page.check("#shortcuts")
 
 
