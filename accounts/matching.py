@@ -18,6 +18,7 @@ from accounts.models import FaceTemplate
 from liveness import embedder
 from liveness.crypto import SealError, seal, unseal
 from liveness.engine.faces import Embedding, similarity
+from liveness.keyring import Sealed
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -128,3 +129,10 @@ def _decoy() -> FaceTemplate:
 
 def _context(part: str, owner: int) -> str:
     return f"face-{part}:{owner}"
+
+
+SEALED = (
+    Sealed(FaceTemplate, "sealed", lambda row: _context("template", row.user_id)),
+    Sealed(FaceTemplate, "sealed_seed", lambda row: _context("seed", row.user_id)),
+)
+"""What a rotation of keys seals anew."""

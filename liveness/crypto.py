@@ -42,6 +42,21 @@ def unseal(sealed: bytes | memoryview, context: str) -> bytes:
         raise SealError("The sealed bytes were altered or belong to another context.") from error
 
 
+def key_id(sealed: bytes | memoryview) -> bytes:
+    """Which key sealed this: 8 bytes."""
+    return bytes(sealed[_KEY_ID])
+
+
+def key_ids() -> list[str]:
+    """The configured keys by their ids in hex, the one that seals first."""
+    return [_key_id(key).hex() for key in _keys()]
+
+
+def is_current(sealed: bytes) -> bool:
+    """Is this sealed under the first key?"""
+    return key_id(sealed) == _key_id(_keys()[0])
+
+
 def _keys() -> list[bytes]:
     keys: list[bytes] = settings.LIVENESS_ENCRYPTION_KEYS
     if not keys:
@@ -49,11 +64,14 @@ def _keys() -> list[bytes]:
     return keys
 
 
-def _find_key(key_id: bytes) -> bytes:
+def _find_key(wanted: bytes) -> bytes:
     for key in _keys():
-        if _key_id(key) == key_id:
+        if _key_id(key) == wanted:
             return key
-    raise SealError("The key that sealed this is no longer in LIVENESS_ENCRYPTION_KEYS.")
+    raise SealError(
+        f"The key {wanted.hex()} that sealed this is no longer in LIVENESS_ENCRYPTION_KEYS: "
+        "restore it from its copy."
+    )
 
 
 def _key_id(key: bytes) -> bytes:

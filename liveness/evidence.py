@@ -7,6 +7,7 @@ from liveness.engine import exhibits, measures
 from liveness.engine.capture import Capture, Shot
 from liveness.engine.crops import Box
 from liveness.engine.session import log_odds
+from liveness.keyring import Sealed
 from liveness.models import Attempt, Evidence, FrameRecord, ModelVersion
 
 PLAYED = 8
@@ -91,3 +92,7 @@ def _context(attempt_id: object, kind: str, at: float) -> str:
 
 def _rounded(box: Box, scale: float = 1.0) -> list[float]:
     return [round(value * scale, 1) for value in (box.x, box.y, box.w, box.h)]
+
+
+SEALED = (Sealed(Evidence, "jpeg", lambda row: _context(row.attempt_id, row.kind, row.at)),)
+"""What a rotation of keys seals anew. The embedding of a passed attempt is gone within a minute."""
