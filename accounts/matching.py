@@ -134,5 +134,6 @@ def _context(part: str, owner: int) -> str:
 SEALED = (
     Sealed(FaceTemplate, "sealed", lambda row: _context("template", row.user_id)),
     Sealed(FaceTemplate, "sealed_seed", lambda row: _context("seed", row.user_id)),
+    Sealed(FaceTemplate, "pending", lambda row: _context("pending", row.user_id)),
 )
 """What a rotation of keys seals anew."""

@@ -15,6 +15,7 @@ from api.authentication import bearer
 from api.models import ApiKey, StoredAnswer
 from api.problems import MEDIA_TYPE
 from liveness.crypto import seal, unseal
+from liveness.keyring import Sealed
 
 KEPT = timedelta(hours=24)
 _STALE = timedelta(minutes=5)
@@ -114,6 +115,10 @@ def _keep(row: StoredAnswer, response: HttpResponse) -> None:
 
 def _context(row: StoredAnswer) -> str:
     return f"answer:{row.pk}"
+
+
+SEALED = (Sealed(StoredAnswer, "body", _context),)
+"""What a rotation of keys seals anew."""
 
 
 def _problem(status: int, code: str, detail: str) -> HttpResponse:

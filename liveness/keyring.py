@@ -5,6 +5,7 @@ rows open alike as long as both keys are configured. What was done is seen on th
 goes on where it ended when it is started again.
 """
 
+import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +20,32 @@ _BATCH = 100
 
 @dataclass(frozen=True)
 class Sealed:
-    """A column of sealed bytes, and what each row's bytes are bound to."""
+    """A column of sealed bytes, and what each row's bytes are bound to.
+
+    entry: the column holds JSON objects, and the bytes are this entry of theirs, in base64.
+    """
 
     model: type[Model]
     field: str
     context: Callable[[Any], str]
+    entry: str = ""
 
     def __str__(self) -> str:
-        return f"{self.model._meta.verbose_name_raw} {self.field}"
+        return f"{self.model._meta.verbose_name_raw} {self.entry or self.field}"
+
+    def read(self, row: Any) -> bytes | None:
+        """The sealed bytes of a row, if it has any."""
+        value = getattr(row, self.field)
+        if self.entry:
+            text = value.get(self.entry)
+            return base64.b64decode(text) if text else None
+        return None if value is None else bytes(value)
+
+    def holding(self, row: Any, sealed: bytes) -> Any:
+        """What the column holds with other sealed bytes in it."""
+        if self.entry:
+            return getattr(row, self.field) | {self.entry: base64.b64encode(sealed).decode()}
+        return sealed
 
 
 @dataclass
@@ -52,22 +71,25 @@ def in_use(columns: Iterable[Sealed]) -> dict[str, int]:
     """How many values are sealed under each key, by its id in hex."""
     counts: dict[str, int] = {}
     for column in columns:
-        rows = column.model._default_manager.exclude(**{f"{column.field}__isnull": True})
-        for sealed in rows.values_list(column.field, flat=True).iterator(_BATCH):
-            name = crypto.key_id(sealed).hex()
-            counts[name] = counts.get(name, 0) + 1
+        for row in _rows(column).iterator(_BATCH):
+            if sealed := column.read(row):
+                name = crypto.key_id(sealed).hex()
+                counts[name] = counts.get(name, 0) + 1
     return counts
 
 
+def _rows(column: Sealed) -> Any:
+    return column.model._default_manager.exclude(**{f"{column.field}__isnull": True})
+
+
 def _after(column: Sealed, last: Any, batch: int) -> list[Any]:
-    rows = column.model._default_manager.exclude(**{f"{column.field}__isnull": True})
-    rows = rows if last is None else rows.filter(pk__gt=last)
+    rows = _rows(column) if last is None else _rows(column).filter(pk__gt=last)
     return list(rows.order_by("pk")[:batch])
 
 
 def _rewrap(column: Sealed, row: Any, done: Rotated) -> None:
-    before = bytes(getattr(row, column.field))
-    if crypto.is_current(before):
+    before = column.read(row)
+    if before is None or crypto.is_current(before):
         return
     context = column.context(row)
     try:
@@ -75,5 +97,7 @@ def _rewrap(column: Sealed, row: Any, done: Rotated) -> None:
     except SealError:
         done.lost += 1
         return
-    same = column.model._default_manager.filter(pk=row.pk, **{column.field: before})
-    done.rewrapped += same.update(**{column.field: after})
+    same = column.model._default_manager.filter(
+        pk=row.pk, **{column.field: getattr(row, column.field)}
+    )
+    done.rewrapped += same.update(**{column.field: column.holding(row, after)})

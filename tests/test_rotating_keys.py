@@ -4,6 +4,10 @@ import os
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import decrypt
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
@@ -17,6 +21,7 @@ from portal.management.commands.rotate_keys import SEALED
 from trail.models import AuditEntry
 
 OLD, NEW = os.urandom(32), os.urandom(32)
+TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +33,11 @@ def people(settings: Settings) -> list[User]:
     people = [User.objects.create_user(name) for name in ("a", "b", "c")]
     for user in people:
         flows.enrol(user, ALICE)
+    TOTP.activate(people[0], TOTP_SECRET)
+    RecoveryCodes.activate(people[0])
+    FaceTemplate.objects.filter(user=people[0]).update(
+        pending=matching.rotated(people[0].face_template, ALICE)
+    )
     ended_attempt(FakeEngine(spoof()), claimed="a", user=people[0])
     settings.LIVENESS_ENCRYPTION_KEYS = [NEW, OLD]
     return people
@@ -41,7 +51,16 @@ def rotate() -> str:
 
 def everything_opens(people: list[User]) -> bool:
     pictures = [evidence.open_frame(row) for row in Evidence.objects.all()]
-    return all(matching.match(user, ALICE) for user in people) and all(pictures)
+    app = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    codes = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES)
+    template = FaceTemplate.objects.get(user=people[0])
+    matching.blended(template, bytes(template.pending or b""), 0.5)
+    return (
+        all(matching.match(user, ALICE) for user in people)
+        and all(pictures)
+        and decrypt(app.data["secret"]) == TOTP_SECRET
+        and bool(RecoveryCodes(codes).get_unused_codes())
+    )
 
 
 def test_after_a_rotation_the_old_key_is_needed_no_more(

@@ -3,18 +3,25 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import matching
+from accounts import adapters, matching
+from api import idempotency
 from liveness import crypto, evidence, keyring
+from liveness.keyring import Sealed
 from trail import chain
 
-SEALED = (*evidence.SEALED, *matching.SEALED)
+# allauth keeps the key of an authenticator app, and the seed of recovery codes, in one JSON column.
+SECOND_FACTORS = tuple(
+    Sealed(Authenticator, "data", lambda _: adapters.CONTEXT, entry) for entry in ("secret", "seed")
+)
+SEALED = (*evidence.SEALED, *matching.SEALED, *SECOND_FACTORS, *idempotency.SEALED)
 
 
 class Command(BaseCommand):
     help = (
-        "Seal templates and evidence anew under the first of LIVENESS_ENCRYPTION_KEYS. Nobody enrols again. First add "
+        "Seal templates, evidence, second factors and kept answers anew under the first of LIVENESS_ENCRYPTION_KEYS. Nobody enrols again. First add "
         "the new key behind the old one and restart every process, then put it first and restart, then run this; take "
         "the old key away when --show no longer lists it. It may be killed and started again. Training runs that were "
         "requested and not begun name evidence by digest: request them again."
