@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from liveness.engine import frames
 from liveness.engine.checking import FORMATS
-from liveness.engine.frames import FILE_LIMITS
+from liveness.engine.frames import FILE_LIMITS, Picture
 
-CLIP = 6
-"""Frames of one attempt: as many as a sign-in judges."""
+CLIP, ROUNDS = 6, 8
+"""Stills of one attempt, as many as a sign-in judges; and how often each is seen, as by a camera that moves a little:
+the very same picture again would be no evidence.
+"""
 
 _EACH = 5
 
@@ -95,16 +99,22 @@ def _clips(rows: Sequence[Row]) -> Iterator[Clip]:
     for label in sorted({_truth(row) for row in rows}):
         mine = [row for row in rows if _truth(row) == label]
         for start in range(0, len(mine) - CLIP + 1, CLIP):
-            yield Clip(label, tuple(_jpeg(Path(row["path"])) for row in mine[start : start + CLIP]))
+            stills = [_picture(Path(row["path"])) for row in mine[start : start + CLIP]]
+            moved = (_jpeg(still, 2 * turn) for turn in range(ROUNDS) for still in stills)
+            yield Clip(label, tuple(moved))
 
 
 def _truth(row: Mapping[str, str]) -> str:
     return "live" if row["label"] == "live" else row["species"]
 
 
-def _jpeg(path: Path) -> bytes:
-    """As a browser would send it."""
-    return frames.encode_jpeg(frames.decode(path.read_bytes(), FILE_LIMITS, FORMATS), 92)
+def _picture(path: Path) -> Picture:
+    return frames.decode(path.read_bytes(), FILE_LIMITS, FORMATS)
+
+
+def _jpeg(picture: Picture, moved: int) -> bytes:
+    """As a browser would send it, with so many pixels gone at the left and at the top."""
+    return frames.encode_jpeg(np.ascontiguousarray(picture[moved:, moved:]), 92)
 
 
 def _large(rows: Sequence[Row], least: int = 40) -> set[str]:
