@@ -72,6 +72,12 @@ def match(user: "User | None", embedding: Embedding) -> bool:
     return usable and alike
 
 
+def open_template(template: FaceTemplate) -> None:
+    """Open all that is sealed of a template. Raises liveness.crypto.SealError when it was altered or its key is lost."""
+    unseal(template.sealed_seed, _context("seed", template.user_id))
+    _opened(template, "template")
+
+
 def known_elsewhere(user: "User", embedding: Embedding) -> bool:
     """Does the face of any other account look like this one? It costs some milliseconds for each account.
 
