@@ -57,7 +57,7 @@ def running(var: Path, **settings: str) -> Iterator[Server]:
 
 def _start(var: Path, settings: Mapping[str, str]) -> Server:
     var.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = _environment(var, {"SITE_URL": url, **settings})
     log = var / f"server-{port}.log"
@@ -97,7 +97,8 @@ def _manage(environment: Mapping[str, str], *command: str) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(
     filter(None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), *_NAMES)))), None
 )
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 _POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 _REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 
@@ -25,6 +26,13 @@ def chromium() -> str:
     if CHROMIUM is None:
         _missing("Chromium is not installed")
     return str(CHROMIUM)
+
+
+def nginx() -> str:
+    """The path of an nginx. Its tests are skipped without it on every machine."""
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    return NGINX
 
 
 @contextmanager

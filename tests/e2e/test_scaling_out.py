@@ -1,19 +1,17 @@
 """Two portals that share PostgreSQL and Redis are one site, and a worker takes its tasks from Redis."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
 import pytest
 
 from portal.demo import clips
-from portal.demo.server import BASE_DIR, Server, running
+from portal.demo.server import Server, running
 from portal.demo.story import OVERVIEW, Story
 from tests.e2e import needs
+from tests.e2e.machines import worker
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.xdist_group("scaling-out")]
 
@@ -37,21 +35,6 @@ def replicas(
     settings = {**portal_settings, **databases}
     with running(var, **settings) as first, running(var, **settings) as second:
         yield first, second
-
-
-@contextmanager
-def _worker(server: Server, **settings: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "celery", "-A", "portal", "worker", "--pool", "solo"]
-    process = subprocess.Popen(
-        [*command, "-Q", "celery", "--loglevel", "WARNING"],
-        cwd=BASE_DIR,
-        env={**server.environment, **settings},
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _count(server: Server, table: str) -> int:
@@ -99,7 +82,7 @@ def test_a_worker_purges_old_evidence_when_redis_tells_it_to(
     assert story.be_refused("a phone", clips.recaptured_clip("obama-2010", seed=5)).as_expected
     assert _count(server, "liveness_evidence") > 0
     code = "from liveness.tasks import purge_evidence; purge_evidence.delay()"
-    with _worker(server, LIVENESS_EVIDENCE_DAYS="0"):
+    with worker(server, LIVENESS_EVIDENCE_DAYS="0"):
         server.manage("shell", "--command", code)
         end = time.monotonic() + 40
         while _count(server, "liveness_evidence") and time.monotonic() < end:

@@ -1,5 +1,6 @@
-"""From registration to the review queue, in a real browser with a clip for a camera."""
+"""From registration to the review queue, in a real browser with a clip for a camera: on one laptop, and on many machines."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,29 @@ from portal.demo.server import Server
 from tests.e2e import people
 from tests.e2e.browser import camera, chromium, screenshot
 from tests.e2e.conftest import ADMINISTRATOR, ADMINISTRATOR_PASSWORD
+from tests.e2e.machines import Machines, embedded, many_machines
 from tests.e2e.people import Person
+from tests.e2e.proxy import Asked
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(embedded, id="laptop"),
+        pytest.param(many_machines, id="machines", marks=[pytest.mark.postgres, pytest.mark.redis]),
+    ],
+)
+def portal(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    portal_settings: dict[str, str],
+) -> Iterator[Server]:
+    """The whole walk, first on what `make run` starts, then on two portals with PostgreSQL, Redis and a worker."""
+    with request.param(tmp_path_factory.mktemp("portal"), portal_settings) as server:
+        server.manage("createsuperuser", "--noinput")
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +85,29 @@ def test_a_registered_person_signs_in_with_another_photograph(
         people.start_camera(page)
         page.wait_for_url("**/account/")
         assert people.is_signed_in(page)
+    if isinstance(portal, Machines):
+        page_of, socket_of, form_of = _who_answered(portal)
+        assert page_of != socket_of != form_of
+
+
+def _who_answered(machines: Machines) -> list[str]:
+    """The portals that gave the last capture page, held its socket, and took its form."""
+    wanted = (
+        ("GET", "/signin/face/capture/"),
+        ("GET", "/ws/liveness/"),
+        ("POST", "/signin/face/finish/"),
+    )
+    end = time.monotonic() + 20
+    while True:
+        last = {(asked.method, asked.path): asked.portal for asked in _asked(machines)}
+        if all(each in last for each in wanted) or time.monotonic() > end:
+            return [last[each] for each in wanted]
+        time.sleep(0.2)
+
+
+def _asked(machines: Machines) -> list[Asked]:
+    assert machines.proxy is not None
+    return machines.proxy.asked()
 
 
 def test_someone_else_is_refused(stranger: Page, enrolled: Person) -> None:

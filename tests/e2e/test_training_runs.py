@@ -2,17 +2,17 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portal.demo.server import BASE_DIR, Server, running
+from portal.demo.server import Server, running
 from tests.e2e import needs
+from tests.e2e.machines import worker
 from training import supervision
 from training.tests.synthetic import data_set
 
@@ -42,17 +42,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield server
 
 
-@contextmanager
-def _worker(server: Server) -> Iterator["subprocess.Popen[bytes]"]:
+def _worker(server: Server) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """One that trains in its own process, so that killing it leaves the training without anybody."""
-    command = [sys.executable, "-m", "celery", "-A", "portal", "worker", "--pool", "solo"]
-    words = ["-Q", "training,celery", "--loglevel", "WARNING"]
-    process = subprocess.Popen([*command, *words], cwd=BASE_DIR, env=server.environment)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(20)
+    return worker(server, queues="training,celery")
 
 
 def _start(server: Server, **options: Any) -> None:
