@@ -98,8 +98,10 @@ def tensor(batch: Sequence[Patches] | Patches, spec: CropSpec) -> NDArray[np.flo
     n, p, height, width, _ = stacked.shape
     if spec.channels == "RGB":
         stacked = stacked[..., ::-1]
-    planes = stacked.transpose(0, 1, 4, 2, 3).reshape(n, 3 * p, height, width)
-    return (planes.astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+    planes = stacked.transpose(0, 1, 4, 2, 3).reshape(n, 3 * p, height, width).astype(np.float32)
+    planes -= np.float32(spec.mean)
+    planes /= np.float32(spec.std)
+    return planes
 
 
 def _check(picture: Picture, box: Box) -> None:

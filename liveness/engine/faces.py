@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 
-from liveness.engine import weights
+from liveness.engine import graphs, weights
 from liveness.engine.crops import Box
 from liveness.engine.frames import Picture
 
@@ -41,37 +42,46 @@ class FaceDetector(Protocol):
 
 
 class YuNet:
-    """YuNet (Wu, Peng & Yu, 2023) through OpenCV. The picture is shrunk so that its longer side is ``longest`` pixels.
+    """YuNet (Wu, Peng & Yu, 2023). The picture is shrunk so that its longer side is ``longest`` pixels.
 
-    At 320 pixels it costs a third of 640 and still finds every face that is large enough to be judged.
+    At 320 pixels it costs a third of 640 and still finds every face that is large enough to be judged. Anchor-free: at
+    strides of 8, 16 and 32 pixels each place gives a box, five points and a confidence.
     """
+
+    _STRIDES = (8, 16, 32)
+    _OVERLAP = 0.3
 
     def __init__(
         self, path: Path | None = None, longest: int = 320, min_score: float = 0.7
     ) -> None:
-        self._weights = np.frombuffer(weights.read(weights.YUNET, path), np.uint8)
+        self._network = _network(weights.read(weights.YUNET, path), "detector", free_size=True)
+        self._outputs = [f"{k}_{s}" for s in self._STRIDES for k in ("cls", "obj", "bbox", "kps")]
+        self._input = self._network.get_inputs()[0].name
         self._longest = longest
         self._min_score = min_score
-        self._local = threading.local()
 
     def detect(self, picture: Picture) -> list[Face]:
         height, width = picture.shape[:2]
         shrink = min(1.0, self._longest / max(height, width))
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if shrink < 1 else picture
-        _, rows = self._network(size).detect(small)
-        faces = [_yunet_face(row, width / size[0], height / size[1]) for row in _rows(rows)]
-        return _largest_first(faces)
+        rows = self._rows(np.asarray(small, dtype=np.uint8))
+        return _largest_first([_yunet_face(r, width / size[0], height / size[1]) for r in rows])
 
-    def _network(self, size: tuple[int, int]) -> cv2.FaceDetectorYN:
-        """One network a thread: OpenCV's are not thread-safe."""
-        network: cv2.FaceDetectorYN | None = getattr(self._local, "network", None)
-        if network is None:
-            empty = np.zeros(0, np.uint8)
-            network = cv2.FaceDetectorYN.create("onnx", self._weights, empty, size, self._min_score)
-            self._local.network = network
-        network.setInputSize(size)
-        return network
+    def _rows(self, small: Picture) -> NDArray[np.float32]:
+        """Faces (N, 15) float32 in pixels of ``small``: left, top, width, height, five points, confidence."""
+        down, right = (-side % self._STRIDES[-1] for side in small.shape[:2])
+        padded = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_CONSTANT)
+        found = self._network.run(self._outputs, {self._input: cv2.dnn.blobFromImage(padded)})
+        rows = np.concatenate(
+            [
+                _yunet_rows(found[4 * n : 4 * n + 4], stride, padded.shape[1], self._min_score)
+                for n, stride in enumerate(self._STRIDES)
+            ]
+        )
+        boxes = rows[:, :4].astype(np.int32).tolist()
+        kept = cv2.dnn.NMSBoxes(boxes, rows[:, 14].tolist(), self._min_score, self._OVERLAP)
+        return rows[np.asarray(kept, dtype=np.intp).ravel()]
 
 
 class RetinaFace:
@@ -117,37 +127,55 @@ DETECTORS: Mapping[str, Callable[[Path | None], FaceDetector]] = {
 
 
 class SFace:
-    """SFace (Zhong et al., 2021) through OpenCV: 112 px alignment by five landmarks, 128-d unit embedding."""
+    """SFace (Zhong et al., 2021): 112 px alignment by five landmarks, 128-d unit embedding."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._weights = np.frombuffer(weights.read(weights.SFACE, path), np.uint8)
+        self._weights: bytes | None = weights.read(weights.SFACE, path)
         self._lock = threading.Lock()
-        self._network: cv2.FaceRecognizerSF | None = None
+        self._network: ort.InferenceSession | None = None
 
     def embed(self, picture: Picture, face: Face) -> Embedding:
         """Embed one face of a BGR uint8 (H, W, 3) picture. Raises NoLandmarksError without landmarks."""
         if face.landmarks is None:
             raise NoLandmarksError("The face has no landmarks; use the yunet detector.")
-        box = (face.box.x, face.box.y, face.box.w, face.box.h)
-        row = np.array([*box, *face.landmarks.ravel(), face.score], dtype=np.float32)
-        with self._lock:
-            return self._feature(self._loaded().alignCrop(picture, row))
+        return self.embed_aligned(aligned(picture, face.landmarks))
 
     def embed_aligned(self, aligned: Picture) -> Embedding:
         """Embed an already aligned BGR uint8 (112, 112, 3) face."""
-        with self._lock:
-            return self._feature(aligned)
-
-    def _feature(self, aligned: cv2.typing.MatLike) -> Embedding:
-        vector = self._loaded().feature(aligned).reshape(-1).astype(np.float32)
+        network = self._loaded()
+        rgb = cv2.dnn.blobFromImage(aligned, swapRB=True)
+        vector = network.run(None, {network.get_inputs()[0].name: rgb})[0].reshape(-1)
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
-    def _loaded(self) -> cv2.FaceRecognizerSF:
+    def _loaded(self) -> ort.InferenceSession:
         """Loaded at first use: a sign-in that fails liveness never needs it."""
-        if self._network is None:
-            empty = np.zeros(0, np.uint8)
-            self._network = cv2.FaceRecognizerSF.create("onnx", self._weights, empty)
-        return self._network
+        with self._lock:
+            if self._network is None:
+                self._network = _network(self._weights or b"", "embedder")
+                self._weights = None
+            return self._network
+
+
+_SIDE = 112
+_ALIGNED = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    np.float64,
+)  # fmt: skip
+
+
+def aligned(picture: Picture, landmarks: Landmarks) -> Picture:
+    """The face turned, scaled and shifted until its landmarks lie where SFace wants them: (112, 112, 3) uint8 BGR.
+
+    The similarity with the least squared error (Umeyama, 1991).
+    """
+    points = landmarks.astype(np.float64)
+    middle, wanted = points.mean(axis=0), _ALIGNED.mean(axis=0)
+    away, target = points - middle, _ALIGNED - wanted
+    left, stretch, right = np.linalg.svd(target.T @ away / len(points))
+    sign = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])
+    turn = (stretch * sign).sum() / away.var(axis=0).sum() * (left * sign) @ right
+    matrix = np.column_stack([turn, wanted - turn @ middle])
+    return np.asarray(cv2.warpAffine(picture, matrix, (_SIDE, _SIDE)), dtype=np.uint8)
 
 
 def similarity(one: Embedding, other: Embedding) -> float:
@@ -155,8 +183,27 @@ def similarity(one: Embedding, other: Embedding) -> float:
     return float(np.dot(one, other))
 
 
-def _rows(found: Any) -> Sequence[NDArray[np.float32]]:
-    return [] if found is None else list(found)
+def _network(model: bytes, what: str, free_size: bool = False) -> ort.InferenceSession:
+    """Raises WeightsError."""
+    try:
+        return graphs.open_session(graphs.rewritten(model, free_size))
+    except graphs.GraphError as error:
+        raise weights.WeightsError(f"The {what} cannot be used: {error}") from error
+
+
+def _yunet_rows(
+    found: Sequence[NDArray[np.float32]], stride: int, width: int, least: float
+) -> NDArray[np.float32]:
+    """The faces of one stride, (N, 15): what each place says, in strides, as pixels."""
+    cls, obj, box, points = found
+    columns = width // stride
+    scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
+    kept = np.flatnonzero(scores >= least)
+    places = np.stack([kept % columns, kept // columns], axis=1).astype(np.float32)
+    sides = np.exp(box[0, kept, 2:]) * stride
+    corners = (places + box[0, kept, :2]) * stride - sides / 2
+    marks = (points[0, kept] + np.tile(places, 5)) * stride
+    return np.hstack([corners, sides, marks, scores[kept, None]])
 
 
 def _yunet_face(row: NDArray[np.float32], fx: float, fy: float) -> Face:

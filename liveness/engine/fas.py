@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from liveness.engine import graphs
 from liveness.engine.bundle import Bundle, BundleError
 from liveness.engine.crops import Patches, tensor
 
@@ -27,13 +28,13 @@ class LivenessModel:
 
         Where the bundle asks for it, a face and its mirror image have one score: that of the mean of their logits.
         """
-        logits = self._logits(faces)
+        inputs = tensor(faces, self.bundle.crop)
+        logits = self._logits(inputs)
         if self.bundle.mirror:
-            logits = np.float32(0.5) * (logits + self._logits(mirrored(faces)))
+            logits = np.float32(0.5) * (logits + self._logits(inputs[..., ::-1]))
         return softmax(logits)[:, self.bundle.live_index]
 
-    def _logits(self, faces: Patches) -> NDArray[np.float32]:
-        inputs = tensor(faces, self.bundle.crop)
+    def _logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = [self._session.run(None, {self._input: row[None]})[0][0] for row in inputs]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
 
@@ -74,16 +75,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def open_session(model: bytes, threads: int = 1) -> ort.InferenceSession:
-    """An ONNX Runtime session on ``threads`` cores. Raises BundleError when the bytes are no usable network.
-
-    Fixed threads and no spinning: ONNX Runtime ignores OMP variables and would burn a core per session.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    """As ``graphs.open_session``. Raises BundleError when the bytes are no usable network."""
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise BundleError(f"The network cannot be loaded: {error}") from error
+        return graphs.open_session(model, threads)
+    except graphs.GraphError as error:
+        raise BundleError(str(error)) from error
