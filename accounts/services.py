@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts import audit, budgets, consent, matching, renewal
+from accounts.happenings import consent_withdrawn, face_erased, person_erased
 from accounts.models import Consent, FaceTemplate, SignIn, User
 from liveness import embedder
 from liveness import services as liveness
@@ -82,6 +83,7 @@ def withdraw_consent(*, user: User) -> None:
     """End the consent and erase all that it allowed: the face, the attempts and their pictures."""
     Consent.objects.filter(user=user, withdrawn__isnull=True).update(withdrawn=timezone.now())
     _erase_face(user)
+    consent_withdrawn.send(User, user=user)
     audit.accepted("consent_withdrawn", user=user.pk)
 
 
@@ -116,10 +118,11 @@ def delete_face(*, user: User) -> None:
 @transaction.atomic
 def delete_account(*, user: User) -> None:
     """Erase the person and everything that belongs to them."""
-    number = user.pk
+    number, name = user.pk, user.get_username()
     _erase_face(user)
     budgets.erase(user)
     user.delete()
+    person_erased.send(User, user_id=number, username=name)
     audit.accepted("account_deleted", user=number)
 
 
@@ -172,6 +175,7 @@ def _judged_frames(frames: list[dict[str, Any]]) -> int:
 def _erase_face(user: User) -> None:
     FaceTemplate.objects.filter(user=user).delete()
     liveness.erase_user(user)
+    face_erased.send(User, user=user)
     _erase_copies(user)
 
 

@@ -5,4 +5,6 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
-        from api import schema  # noqa: F401  (tells drf-spectacular about our authentication)
+        from api import events, schema  # noqa: F401  (drf-spectacular learns our authentication)
+
+        events.connect()

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -25,6 +26,9 @@ from liveness.crypto import SealError
 from liveness.models import Attempt
 
 TRIES = 3
+capture_redeemed = Signal()
+"""``capture``, ``verdict``: its result is given out; inside the transaction that says so."""
+
 _ENDED = {
     Attempt.State.FAILED: "refused",
     Attempt.State.ABSTAINED: "abstained",
@@ -150,11 +154,15 @@ def redeem(*, capture: Capture) -> dict[str, Any]:
     if capture.purpose == Capture.Purpose.ENROL and capture.person:
         _check_person(capture.purpose, capture.person)
     now = timezone.now()
-    if not Capture.objects.filter(pk=capture.pk, redeemed=None).update(redeemed=now):
-        raise CaptureError("redeemed", "This capture was redeemed before; order a new one.")
-    capture.redeemed = now
+    with transaction.atomic():
+        if not Capture.objects.filter(pk=capture.pk, redeemed=None).update(redeemed=now):
+            raise CaptureError("redeemed", "This capture was redeemed before; order a new one.")
+        capture.redeemed = now
+        capture_redeemed.send(Capture, capture=capture, verdict=before)
+        audit.accepted(
+            "capture_redeemed", capture=str(capture.pk), key=capture.key.prefix, was=before
+        )
     found = _use(capture) if before == "live" else {}
-    audit.accepted("capture_redeemed", capture=str(capture.pk), key=capture.key.prefix, was=before)
     return {
         "id": str(capture.pk),
         "purpose": capture.purpose,
@@ -195,6 +203,8 @@ def _use(capture: Capture) -> dict[str, bool]:
         attempt, embedding = liveness.claim_attempt(
             attempt_id=capture.attempt_id, session_key=key, purpose=_purpose(capture)
         )
+    except services.FaceInUse:
+        return {"enrolled": False}
     except (liveness.ClaimError, services.ConsentMissing, services.NotYours) as error:
         raise CaptureError("not_usable", "The capture can no longer be used.") from error
     if capture.person is None:

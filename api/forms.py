@@ -1,4 +1,4 @@
-"""What staff fill in to make a key."""
+"""What staff fill in to make a key or a webhook."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from api import keys
+from accounts.models import User
+from api import keys, webhooks
 from api.models import AREAS, SCOPES
 
 
@@ -54,3 +55,24 @@ class KeyForm(forms.Form):
 
     def _expires(self) -> datetime:
         return timezone.now() + timedelta(days=self.cleaned_data["days"])
+
+
+class WebhookForm(forms.Form):
+    """owner: whose permissions decide which events are offered."""
+
+    url = forms.CharField(
+        max_length=500, label="Address", help_text="Such as https://shop.example/livegate."
+    )
+    note = forms.CharField(required=False, max_length=100, label="What it is for")
+    events = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, label="What it hears", help_text="Names and ids alone."
+    )
+
+    def __init__(self, owner: User, data: Any = None) -> None:
+        super().__init__(data)
+        field: Any = self.fields["events"]
+        field.choices = [
+            (name, f"{kind.words} ({name})")
+            for name, kind in webhooks.EVENTS.items()
+            if webhooks.may_hear(owner, name)
+        ]

@@ -1,4 +1,4 @@
-"""API keys, answers that are kept so that a repeated request is carried out once, and captures for other sites."""
+"""API keys, answers kept so that a repeated request is carried out once, captures for other sites, and webhooks."""
 
 import uuid
 from datetime import datetime
@@ -18,6 +18,7 @@ AREAS = {
     "models": "Models, the gate and promotion",
     "people": "People, consents, export and erasure",
     "training": "Training runs",
+    "webhooks": "Webhooks",
 }
 SCOPES = [f"{area}:{right}" for area in AREAS for right in ("read", "write")]
 
@@ -110,3 +111,96 @@ class Capture(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.id}"
+
+
+class Webhook(models.Model):
+    """An address of another application that hears of events. It hears what its owner may see, and no more."""
+
+    class Why(models.TextChoices):
+        WORKING = "", "Working"
+        HAND = "hand", "Switched off"
+        FAILING = "failing", "Failed for days"
+        GONE = "gone", "Said that it is gone"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")
+    url = models.CharField(max_length=500)
+    note = models.CharField(max_length=100, blank=True)
+    events = models.JSONField(default=list, help_text="Which events it hears.")
+    secret = models.BinaryField(null=True, help_text="What signs its events; encrypted.")
+    created = models.DateTimeField(default=timezone.now)
+    disabled = models.DateTimeField(null=True, blank=True)
+    why = models.CharField(max_length=10, choices=Why.choices, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created", "-pk"]
+
+    def __str__(self) -> str:
+        return self.note or self.url
+
+
+class WebhookEvent(models.Model):
+    """Something that happened, written in the transaction in which it did. id: tells the receiver a repetition."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    type = models.CharField(max_length=40)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    body = models.TextField(
+        help_text="The JSON that is sent; empty once an erased person was told."
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class WebhookDelivery(models.Model):
+    """One event for one webhook. due: when it is tried next; while it is being tried, when it may be tried again."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Given up"
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(WebhookEvent, models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    due = models.DateTimeField(default=timezone.now)
+    ended = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "event"], name="one_delivery_an_event"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due"], condition=models.Q(state="waiting"), name="waiting_deliveries"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} to {self.webhook_id}: {self.state}"
+
+
+class WebhookTry(models.Model):
+    """How one try went. status: of the answer, null where none came; answer: its beginning, or why none came."""
+
+    delivery = models.ForeignKey(WebhookDelivery, models.CASCADE, related_name="log")
+    at = models.DateTimeField(default=timezone.now)
+    seconds = models.FloatField()
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id}: {self.status or 'no answer'}"

@@ -7,10 +7,12 @@ from rest_framework.routers import SimpleRouter
 from api.capture_api import CaptureViewSet
 from api.people_api import ConsentTextView, PersonViewSet
 from api.problems import NotFoundView
+from api.webhook_api import WebhookViewSet
 
 router = SimpleRouter()
 router.register("captures", CaptureViewSet, basename="api-capture")
 router.register("people", PersonViewSet, basename="api-person")
+router.register("webhooks", WebhookViewSet, basename="api-webhook")
 
 version_1: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -20,6 +20,7 @@ from liveness.engine import bundle as bundles
 from liveness.engine.bundle import Bundle, BundleError
 from liveness.engine.fas import LivenessModel
 from liveness.models import Attempt, ModelEvent, ModelVersion, ServingReport, default_folder
+from liveness.signals import model_changed
 from trail import chain
 
 __all__ = ["BundleError", "local_folder"]
@@ -131,10 +132,12 @@ def record_gate(
         "champion": champion.sha256 if champion else "",
         "at": timezone.now().isoformat(timespec="seconds"),
     }
-    ModelVersion.objects.filter(pk=model.pk).update(gate=gate, asked_by=None)
     against = champion.name if champion else "nothing"
-    _note(model, by, f"{'passed' if passed else 'failed'} the gate against {against}")
-    model.refresh_from_db()
+    with transaction.atomic():
+        ModelVersion.objects.filter(pk=model.pk).update(gate=gate, asked_by=None)
+        _note(model, by, f"{'passed' if passed else 'failed'} the gate against {against}")
+        model.refresh_from_db()
+        model_changed.send(ModelVersion, model=model, step="judged")
     return model
 
 
@@ -243,6 +246,7 @@ def _record(bundle: Bundle, values: dict[str, Any]) -> ModelVersion:
             **values,
         )
         _note(model, model.trained_by, "registered")
+        model_changed.send(ModelVersion, model=model, step="registered")
     return model
 
 
@@ -265,6 +269,8 @@ def _promote(
             _retire(champion)
             _activate(fresh, by if approver else None, promoted or timezone.now())
             _note(fresh, by, words)
+            fresh.refresh_from_db()
+            model_changed.send(ModelVersion, model=fresh, step="promoted")
             _trail("model_promoted" if expected is None else "model_rolled_back", fresh, by)
     model.refresh_from_db()
     logger.info("model %s (%s) is active", model.name, model.sha256[:8])

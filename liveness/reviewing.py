@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from liveness import words
 from liveness.engine.quality import Quality
 from liveness.models import Attempt, Review
+from liveness.signals import attempt_reviewed
 from trail import chain
 
 Label = Attempt.Label
@@ -58,6 +59,7 @@ def review_attempt(*, attempt: Attempt, reviewer: AbstractBaseUser | None, label
             previous=row.label,
         )
         _settle(row, standing(row.reviews.all()))
+        attempt_reviewed.send(Attempt, attempt=row)
         _trail("attempt_reviewed", row, reviewer, label)
     attempt.label, attempt.disputed = row.label, row.disputed
     return review
@@ -78,6 +80,7 @@ def undo_review(*, reviewer: AbstractBaseUser) -> Attempt:
         Review.objects.create(
             attempt=row, reviewer_id=reviewer.pk, label=row.label, previous=previous, undoes=last
         )
+        attempt_reviewed.send(Attempt, attempt=row)
         _trail("review_undone", row, reviewer, row.label)
     return row
 

@@ -7,3 +7,9 @@ attempt_starting = Signal()
 
 attempt_decided = Signal()
 """``attempt``: ended, or passed and compared with a face (``matched`` is no longer None)."""
+
+attempt_reviewed = Signal()
+"""``attempt``: with the label its reviewers agree on, after one of them gave a label or took it back."""
+
+model_changed = Signal()
+"""``model``, and ``step``: registered, judged (by the gate) or promoted."""

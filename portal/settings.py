@@ -125,6 +125,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},
     "watch-drift": {"task": "liveness.tasks.watch_drift", "schedule": 24 * 3600},
     "forget-answers": {"task": "api.tasks.forget_answers", "schedule": 24 * 3600},
+    "send-due-webhooks": {"task": "api.tasks.send_due_webhooks", "schedule": 30},
     "delete-unused-faces": {"task": "accounts.tasks.delete_unused_faces", "schedule": 24 * 3600},
 }
 
@@ -323,6 +324,10 @@ LIVEGATE_ONE_FACE_ONE_ACCOUNT = env.bool("LIVEGATE_ONE_FACE_ONE_ACCOUNT", False)
 LIVEGATE_ONE_FACE_THRESHOLD = env.float("LIVEGATE_ONE_FACE_THRESHOLD", FACE_MATCH_THRESHOLD)
 # How far (0–1) a match confirmed by a passkey or a code moves the template towards the face of today. 0: never.
 LIVEGATE_TEMPLATE_UPDATE = env.float("LIVEGATE_TEMPLATE_UPDATE", 0.0)
+# Webhooks: hosts as host:port that may be inside and without TLS; days of failures until one is switched off; days of log.
+LIVEGATE_WEBHOOK_ALLOW = env.list("LIVEGATE_WEBHOOK_ALLOW", default=[])
+LIVEGATE_WEBHOOK_FAILING_DAYS = env.float("LIVEGATE_WEBHOOK_FAILING_DAYS", 5.0)
+LIVEGATE_WEBHOOK_DAYS = env.int("LIVEGATE_WEBHOOK_DAYS", 30)
 
 # Operations: who may read the metrics, and how long a server that is asked to end waits for running attempts.
 LIVEGATE_METRICS_TOKEN = env.str("LIVEGATE_METRICS_TOKEN", "")

@@ -41,6 +41,7 @@ AUDIENCES = {
     "models/": STAFF,
     "gate/": STAFF,
     "keys/": STAFF,
+    "webhooks/": STAFF,
     "api/v1/schema/": PUBLIC,
     "api/v1/docs/": PUBLIC,
     "api/v1/^attempts/": STAFF,
@@ -51,6 +52,7 @@ AUDIENCES = {
     "api/v1/gate/": STAFF,
     "api/v1/^captures/": TOKEN,
     "api/v1/^people/": TOKEN,
+    "api/v1/^webhooks/": STAFF,
     "api/v1/consent-text/": TOKEN,
     "embed/": TOKEN,
 }

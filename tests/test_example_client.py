@@ -1,12 +1,14 @@
 """The client of docs/examples against a running portal: it registers, verifies, redeems and erases."""
 
 import importlib.util
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.tests.receivers import Receiver, receiving
 from portal.demo import clips
 from portal.demo.client import Visitor
 from portal.demo.server import Server, running
@@ -28,11 +30,19 @@ example = _example()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def receiver() -> Iterator[Receiver]:
+    """The shop's own server, which hears of events."""
+    with receiving() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Server]:
     bundle = make_grid_bundle(tmp_path_factory.mktemp("bundle"))
     values = {
         "LIVENESS_BUNDLE": str(bundle),
         "LIVENESS_ATTEMPTS_PER_MINUTE": "1000",
+        "LIVEGATE_WEBHOOK_ALLOW": receiver.place,
         "DJANGO_SUPERUSER_USERNAME": "olga",
         "DJANGO_SUPERUSER_EMAIL": "olga@example.org",
         "DJANGO_SUPERUSER_PASSWORD": "seven green bicycles",
@@ -44,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def livegate(server: Server) -> Any:
-    scopes = ["--scope=people:write", "--scope=captures:write"]
+    scopes = [f"--scope={area}:write" for area in ("people", "captures", "webhooks")]
     text = server.manage("api_key", "create", "olga", "--name=shop", *scopes).strip()
     return example.Livegate(server.url, text.splitlines()[-1])
 
@@ -102,3 +112,30 @@ def test_a_capture_that_nobody_finished_cannot_be_redeemed(livegate: Any) -> Non
     with pytest.raises(example.Problem) as early:
         livegate.redeem(ordered["id"])
     assert early.value.code == "not_ended"
+
+
+def test_what_happened_is_told_to_a_server_that_checks_the_signature(
+    server: Server, livegate: Any, receiver: Receiver
+) -> None:
+    """No Redis and no worker: the portal itself sends."""
+    secret = livegate.webhook(
+        receiver.url, ["capture.finished", "capture.redeemed", "person.erased"]
+    )
+    livegate.register("grace")
+    ordered = livegate.order("liveness", reference="basket 9")
+    _show(server, ordered, clips.recaptured_clip("obama-2010", seed=5))
+    livegate.redeem(ordered["id"])
+    livegate.erase("grace")
+    until = time.monotonic() + 60
+    while len(receiver.got) < 3 and time.monotonic() < until:
+        time.sleep(0.1)
+    told = [example.check_webhook(got.body, got.headers, secret["secret"]) for got in receiver.got]
+    assert {event["type"]: event["data"] for event in told} == {
+        "capture.finished": _about(ordered, state="refused"),
+        "capture.redeemed": _about(ordered, verdict="refused"),
+        "person.erased": {"person": "grace"},
+    }
+
+
+def _about(ordered: Any, **more: str) -> dict[str, str]:
+    return {"id": ordered["id"], "purpose": "liveness", "reference": "basket 9", **more}

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from api import keys
 from api.models import SCOPES
+from api.tests.receivers import Receiver, receiving
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,14 @@ def _fresh_rates() -> Iterator[None]:
 @pytest.fixture
 def owner(db: None) -> User:
     return User.objects.create_superuser("olga", "olga@example.org", "seven green bicycles")
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    """Another application on this machine, which the operator allows."""
+    with receiving() as started:
+        settings.LIVEGATE_WEBHOOK_ALLOW = [started.place]
+        yield started
 
 
 Program = Callable[..., Client]

@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -75,6 +76,10 @@ class Livegate:
         answer = self._call("POST", f"captures/{capture}/redeem/")
         return read_signed(answer["signed"], self._key)
 
+    def webhook(self, url: str, events: list[str]) -> Any:
+        """Have events sent to your server. Keep the ``secret``: it cannot be read again, see ``check_webhook``."""
+        return self._call("POST", "webhooks/", {"url": url, "events": events})
+
     def export(self, username: str) -> Any:
         return self._call("GET", f"people/{quote(username)}/export/")
 
@@ -118,15 +123,24 @@ def read_signed(token: str, key: str) -> Any:
     return claims["result"]
 
 
-def check_webhook(body: bytes, signature: str, secret: str, seconds: float = 300.0) -> Any:
-    """The event in a webhook's body. Raises ValueError for a wrong or an old ``Livegate-Signature``."""
-    fields = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
-    at = fields.get("t", "0")
-    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(mac, fields.get("v1", "")):
+def check_webhook(
+    body: bytes, headers: Mapping[str, str], secret: str, seconds: float = 300.0
+) -> Any:
+    """The event in the body of a webhook. Raises ValueError for a wrong signature and for one of another hour.
+
+    body: the bytes as they came; headers: of the request; secret: ``whsec_…``. An event may come twice, with the same
+    ``webhook-id``: remember those you have worked on.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    number, at = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = f"{number}.{at}.".encode() + body
+    right = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+    signatures = given.get("webhook-signature", "").split()
+    if not any(hmac.compare_digest(b"v1," + right, each.encode()) for each in signatures):
         raise ValueError("This event is not signed with our secret.")
-    if abs(time.time() - int(at)) > seconds:
-        raise ValueError("This event is too old.")
+    if not at.isdigit() or abs(time.time() - int(at)) > seconds:
+        raise ValueError("This event was signed too long ago, or our clock is wrong.")
     return json.loads(body)
 
 

@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import adapters, matching
-from api import idempotency
+from api import idempotency, webhooks
 from liveness import crypto, evidence, keyring
 from liveness.keyring import Sealed
 from trail import chain
@@ -16,12 +16,18 @@ from trail import chain
 SECOND_FACTORS = tuple(
     Sealed(Authenticator, "data", lambda _: adapters.CONTEXT, entry) for entry in ("secret", "seed")
 )
-SEALED = (*evidence.SEALED, *matching.SEALED, *SECOND_FACTORS, *idempotency.SEALED)
+SEALED = (
+    *evidence.SEALED,
+    *matching.SEALED,
+    *SECOND_FACTORS,
+    *idempotency.SEALED,
+    *webhooks.SEALED,
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Seal templates, evidence, second factors and kept answers anew under the first of LIVENESS_ENCRYPTION_KEYS. Nobody enrols again. First add "
+        "Seal templates, evidence, second factors, kept answers and webhooks' secrets anew under the first of LIVENESS_ENCRYPTION_KEYS. Nobody enrols again. First add "
         "the new key behind the old one and restart every process, then put it first and restart, then run this; take "
         "the old key away when --show no longer lists it. It may be killed and started again. Training runs that were "
         "requested and not begun name evidence by digest: request them again."

@@ -1,4 +1,4 @@
-"""Everything `make run` does, in one process: migrate, collect the static files, serve."""
+"""Everything `make run` does, in one process: migrate, collect the static files, serve, and send webhooks."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from api.sender import sender
 from portal import serving
 
 
@@ -25,4 +26,5 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write(f"Livegate: http://{host}:{port}  (stop with Ctrl-C)\n")
         self.stdout.flush()
+        sender.start()
         serving.serve(host, port)
