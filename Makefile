@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test loop-proof lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof benchmark lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 DATA ?= ../shared/data/fas/manifest.csv
+ANCHORS ?= ../shared/anchors
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +47,10 @@ test: $(VENV)/.dev ## Run the tests; browser, PostgreSQL and Redis tests run whe
 loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, with a camera nobody trained on (DATA=manifest.csv)
 	@test -f "$(DATA)" || { echo "There is no data set at $(DATA): name a manifest with DATA=…"; exit 1; }
 	@$(BIN)/python -m portal.proof --data "$(DATA)" $(PROOF_ARGS)
+
+benchmark: $(VENV)/.dev ## Time a look stage by stage, beside the predecessors where ANCHORS=folder holds their files
+	@$(MANAGE) benchmark --check $(if $(wildcard $(ANCHORS)/seed),--seed $(ANCHORS)/seed) \
+		$(if $(wildcard $(ANCHORS)/silentface),--silentface $(ANCHORS)/silentface) $(BENCHMARK_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and the doors between the apps
 	@$(BIN)/ruff check .

@@ -3,14 +3,17 @@
 This module pulls in torch: import it only where a comparison really starts.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liveness.engine import crops
+from liveness.engine import crops, frames
+from liveness.engine.benchmark import LOOK, Step
 from liveness.engine.crops import Box, CropSpec, Patches
+from liveness.engine.faces import RetinaFace
 from liveness.engine.fas import open_session, softmax
 from liveness.engine.frames import Picture
 from liveness.engine.weights import WeightsError, read_file
@@ -113,3 +116,32 @@ def open_all(folder: Path) -> list[Scorer]:
     if not found:
         raise WeightsError(f"{folder} holds neither a folder seed nor a folder silentface.")
     return found
+
+
+class SilentFacePipeline:
+    """Silent-Face from the bytes to the score: its RetinaFace, its two crops, its two networks. For the benchmark.
+
+    folder: holds its Caffe files and its weights. Raises WeightsError.
+    """
+
+    name = "Silent-Face"
+
+    def __init__(self, folder: Path) -> None:
+        self._detector = RetinaFace(folder)
+        self._pair = SilentFacePair(folder)
+
+    def stages(self, jpeg: bytes) -> Mapping[str, Step]:
+        picture = frames.decode(jpeg)
+        box = self._detector.detect(picture)[0].box
+        patches = self._pair.cut(picture, box)
+        return {
+            LOOK: lambda: self._look(jpeg),
+            "decode": lambda: frames.decode(jpeg),
+            "detect": lambda: self._detector.detect(picture),
+            "crop": lambda: self._pair.cut(picture, box),
+            "score": lambda: self._pair.judge(patches),
+        }
+
+    def _look(self, jpeg: bytes) -> float:
+        picture = frames.decode(jpeg)
+        return score(self._pair, picture, self._detector.detect(picture)[0].box)

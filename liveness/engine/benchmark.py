@@ -1,101 +1,173 @@
-"""Time one look against the predecessor's pipeline: same pictures, same process, one thread, turn by turn."""
+"""Time one look and its stages against other pipelines: same pictures, same process, turn by turn.
 
+One thread is timed in processor time, so that whatever else the machine does counts for nobody; many threads in time on
+the clock, because there it is the waiting that matters. A ratio of two figures of one run means more than either.
+"""
+
+import os
+import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
+import cv2
 import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
 
-from liveness.engine import crops, frames
-from liveness.engine.crops import CropSpec, Patches
-from liveness.engine.faces import FaceDetector, YuNet
-from liveness.engine.fas import open_session, softmax
-from liveness.engine.look import Engine
+OURS, OPENCV, SEED = "livegate", "its networks in OpenCV", "seed"
+LOOK = "one look"
 
-_SEED_CROP = CropSpec(scales=(1.5,), size=128, channels="RGB", mean=0.0, std=255.0)
+Step = Callable[[], object]
+
+
+class Pipeline(Protocol):
+    """Judges JPEG frames of 640×480 with one face."""
+
+    @property
+    def name(self) -> str: ...
+
+    def stages(self, jpeg: bytes) -> Mapping[str, Step]:
+        """``LOOK``, if it has one: from the bytes to the score, safe on several threads. Then each stage, for one thread."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of one step over all rounds: 10th percentile, median, 90th percentile."""
+    """Milliseconds of processor time of one stage on one thread, over all rounds."""
 
-    step: str
-    p10: float
-    median: float
-    p90: float
-
-
-class SeedPipeline:
-    """The predecessor's way: YuNet at 640 px, its 1.5× crop at 128 px RGB, its dynamically quantised network.
-
-    folder: holds ``detector.onnx`` and ``best_model_quantized.onnx``. Raises WeightsError or BundleError.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.detector: FaceDetector = YuNet(folder / "detector.onnx", longest=640)
-        self._session = open_session((folder / "best_model_quantized.onnx").read_bytes())
-        self._input = self._session.get_inputs()[0].name
-
-    def look(self, jpeg: bytes) -> float | None:
-        """p_live (0–1) of the largest face of one JPEG, None without a face."""
-        picture = frames.decode(jpeg)
-        faces = self.detector.detect(picture)
-        if not faces:
-            return None
-        return self.score(crops.patches(picture, faces[0].box, _SEED_CROP))
-
-    def score(self, patches: Patches) -> float:
-        """p_live (0–1) of patches (1, 128, 128, 3) uint8 BGR; its classes are real, spoof."""
-        logits = self._session.run(None, {self._input: crops.tensor(patches[None], _SEED_CROP)})[0]
-        return float(softmax(np.asarray(logits, dtype=np.float32))[0, 0])
-
-    def patches(self, jpeg: bytes) -> Patches:
-        picture = frames.decode(jpeg)
-        return crops.patches(picture, self.detector.detect(picture)[0].box, _SEED_CROP)
+    pipeline: str
+    stage: str
+    p50: float
+    p95: float
+    p99: float
 
 
-def steps(
-    engine: Engine, seed: SeedPipeline | None, jpeg: bytes
-) -> list[tuple[str, Callable[[], object]]]:
-    """Named steps on one JPEG with a judgeable face: our look and its parts, then the predecessor's."""
-    picture = frames.decode(jpeg)
-    box = engine.detector.detect(picture)[0].box
-    spec = engine.model.bundle.crop
-    ours = crops.patches(picture, box, spec)[None]
-    named: list[tuple[str, Callable[[], object]]] = [
-        ("one look", lambda: engine.look(jpeg)),
-        ("  decode", lambda: frames.decode(jpeg)),
-        ("  detect", lambda: engine.detector.detect(picture)),
-        ("  crop", lambda: crops.patches(picture, box, spec)),
-        ("  score", lambda: engine.model.score(ours)),
-    ]
-    if seed is not None:
-        named += _seed_steps(seed, jpeg, picture)
-    return named
+@dataclass(frozen=True)
+class Together:
+    """Looks of one pipeline on several threads at once: how many a second, and milliseconds on the clock for one."""
+
+    pipeline: str
+    threads: int
+    looks_per_second: float
+    p50: float
+    p95: float
+    p99: float
 
 
-def _seed_steps(
-    seed: SeedPipeline, jpeg: bytes, picture: frames.Picture
-) -> list[tuple[str, Callable[[], object]]]:
-    theirs = seed.patches(jpeg)
-    return [
-        ("predecessor: one look", lambda: seed.look(jpeg)),
-        ("  detect", lambda: seed.detector.detect(picture)),
-        ("  score", lambda: seed.score(theirs)),
-    ]
+@dataclass(frozen=True)
+class Target:
+    """The median of one stage may be at most ``most`` times the median of another."""
+
+    name: str
+    over: tuple[str, str]
+    under: tuple[str, str]
+    most: float
 
 
-def measure(named: Sequence[tuple[str, Callable[[], object]]], rounds: int) -> list[Timing]:
-    """Time every step once a round, in turn, so that a noisy moment strikes all alike. One round warms up."""
-    seconds = np.zeros((rounds + 1, len(named)))
+TARGETS = (
+    Target("one look", (OURS, LOOK), (SEED, LOOK), 1 / 3),
+    Target("network", (OURS, "network"), (SEED, "network"), 1 / 6),
+    Target("embed", (OURS, "embed"), (OPENCV, "embed"), 1 / 2),
+)
+
+
+@dataclass
+class Report:
+    """What was measured, and on what. load: runnable processes a core, before and after: above 1 it was busy."""
+
+    rounds: int
+    timings: list[Timing] = field(default_factory=list)
+    together: list[Together] = field(default_factory=list)
+    load: list[float] = field(default_factory=list)
+
+    def note_load(self) -> None:
+        self.load.append(os.getloadavg()[0] / (os.cpu_count() or 1))
+
+    def ratios(self) -> list[tuple[Target, float]]:
+        """Of each target both sides of which were timed."""
+        medians = {(row.pipeline, row.stage): row.p50 for row in self.timings}
+        return [
+            (target, medians[target.over] / medians[target.under])
+            for target in TARGETS
+            if target.over in medians and target.under in medians
+        ]
+
+    def shortfalls(self) -> list[str]:
+        """In words; empty when every ratio is kept."""
+        return [
+            f"{target.name}: {ratio:.2f} of {target.under[0]}, at most {target.most:.2f} was promised"
+            for target, ratio in self.ratios()
+            if ratio > target.most
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "machine": {
+                "processor": platform.processor() or platform.machine(),
+                "cores": os.cpu_count(),
+                "load_per_core": self.load,
+                "onnxruntime": ort.__version__,
+                "opencv": cv2.__version__,
+            },
+            "rounds": self.rounds,
+            "one_thread": [asdict(row) for row in self.timings],
+            "many_threads": [asdict(row) for row in self.together],
+            "ratios": {
+                target.name: {"ratio": ratio, "most": target.most}
+                for target, ratio in self.ratios()
+            },
+        }
+
+
+def measure(pipelines: Sequence[Pipeline], jpeg: bytes, rounds: int) -> list[Timing]:
+    """Time every stage once a round, in turn, so that a noisy moment strikes all alike. One round warms up."""
+    steps = _all(pipelines, jpeg)
+    seconds = np.zeros((rounds + 1, len(steps)))
     for turn in range(rounds + 1):
-        for column, (_, step) in enumerate(named):
-            begin = time.perf_counter()
+        for column, (_, _, step) in enumerate(steps):
+            begin = time.thread_time()
             step()
-            seconds[turn, column] = time.perf_counter() - begin
-    p10, median, p90 = np.percentile(seconds[1:] * 1000, [10, 50, 90], axis=0)
+            seconds[turn, column] = time.thread_time() - begin
     return [
-        Timing(name, float(p10[i]), float(median[i]), float(p90[i]))
-        for i, (name, _) in enumerate(named)
+        Timing(name, stage, *_percentiles(seconds[1:, column]))
+        for column, (name, stage, _) in enumerate(steps)
     ]
+
+
+def measure_together(
+    pipelines: Sequence[Pipeline], jpeg: bytes, rounds: int, threads: int
+) -> list[Together]:
+    """Looks on several threads, pipeline after pipeline in every round. One round warms up."""
+    looks = {name: step for name, stage, step in _all(pipelines, jpeg) if stage == LOOK}
+    waits: dict[str, list[float]] = {name: [] for name in looks}
+    spent = dict.fromkeys(looks, 0.0)
+    with ThreadPoolExecutor(threads) as pool:
+        for turn in range(rounds + 1):
+            for name, look in looks.items():
+                begin = time.perf_counter()
+                took = list(pool.map(_clocked, [look] * threads))
+                if turn:
+                    spent[name] += time.perf_counter() - begin
+                    waits[name] += took
+    return [
+        Together(name, threads, len(took) / spent[name], *_percentiles(np.array(took)))
+        for name, took in waits.items()
+    ]
+
+
+def _all(pipelines: Sequence[Pipeline], jpeg: bytes) -> list[tuple[str, str, Step]]:
+    return [(p.name, stage, step) for p in pipelines for stage, step in p.stages(jpeg).items()]
+
+
+def _clocked(step: Step) -> float:
+    begin = time.perf_counter()
+    step()
+    return time.perf_counter() - begin
+
+
+def _percentiles(seconds: NDArray[np.float64]) -> tuple[float, float, float]:
+    """p50, p95 and p99 in milliseconds."""
+    p50, p95, p99 = (float(value) for value in np.percentile(seconds * 1000, [50, 95, 99]))
+    return p50, p95, p99

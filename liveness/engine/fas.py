@@ -29,12 +29,13 @@ class LivenessModel:
         Where the bundle asks for it, a face and its mirror image have one score: that of the mean of their logits.
         """
         inputs = tensor(faces, self.bundle.crop)
-        logits = self._logits(inputs)
+        logits = self.logits(inputs)
         if self.bundle.mirror:
-            logits = np.float32(0.5) * (logits + self._logits(inputs[..., ::-1]))
+            logits = np.float32(0.5) * (logits + self.logits(inputs[..., ::-1]))
         return softmax(logits)[:, self.bundle.live_index]
 
-    def _logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One pass over input (N, 3·P, S, S) float32, as ``crops.tensor`` gives it: (N, classes) float32."""
         rows = [self._session.run(None, {self._input: row[None]})[0][0] for row in inputs]
         return np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
 
