@@ -8,8 +8,8 @@ from accounts.models import User
 
 
 def has_second_factor(user: User) -> bool:
-    """Is an authenticator app set up? Then it is asked for after every face and every password."""
-    return bool(is_mfa_enabled(user, [Authenticator.Type.TOTP]))
+    """Is a passkey or an authenticator app set up? Then it is asked for after every face and every password."""
+    return bool(is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]))
 
 
 def needs_second_factor(user: User) -> bool:

@@ -155,12 +155,17 @@ ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
 ACCOUNT_EMAIL_VERIFICATION = env.str(
     "ACCOUNT_EMAIL_VERIFICATION", "optional" if "EMAIL_URL" in env else "none"
 )
-# Second factors: authenticator apps and recovery codes. For whom a face without one is not enough.
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Second factors: passkeys, authenticator apps and recovery codes. For whom a face without one is not enough.
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Livegate"
 # Where no address is ever verified, it cannot be asked for first.
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkey_forms.AddForm",
+    "authenticate_webauthn": "accounts.passkey_forms.UseForm",
+    "reauthenticate_webauthn": "accounts.passkey_forms.UseAgainForm",
+}
 LIVEGATE_SECOND_FACTOR = env.str("LIVEGATE_SECOND_FACTOR", "nobody")
 LIVEGATE_SECOND_FACTOR_GROUPS = env.list("LIVEGATE_SECOND_FACTOR_GROUPS", default=[])
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme

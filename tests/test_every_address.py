@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 PUBLIC, OWN, STAFF = "everybody", "the person who is signed in", "staff with the permission"
+OWNER = "whom the row belongs to; its own tests prove that to others it is not there"
 TOKEN = "programs that know its token; its own tests prove it"
 
 # By the beginning of the address as the resolver writes it; the longest that fits counts.
@@ -32,6 +33,7 @@ AUDIENCES = {
     "auth/confirm-email/": PUBLIC,
     "auth/^confirm-email/": PUBLIC,
     "auth/second-factor/": OWN,
+    "auth/second-factor/webauthn/keys/": OWNER,
     "auth/password/change/": OWN,
     "auth/password/set/": OWN,
     "auth/password/reset/": PUBLIC,
@@ -138,7 +140,7 @@ def test_a_persons_own_pages_name_nobody() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("route", [r for r in PORTAL if _audience(r) in (OWN, STAFF)])
+@pytest.mark.parametrize("route", [r for r in PORTAL if _audience(r) in (OWN, OWNER, STAFF)])
 def test_a_stranger_opens_nothing_that_is_not_public(route: str) -> None:
     answers = _answers(Client(), route)
     assert all(map(_refused, answers.values())), answers

@@ -32,6 +32,10 @@ class Server:
         """Run a management command against this server's database; its output."""
         return _manage(self.environment, *command)
 
+    def at(self, host: str) -> str:
+        """Its address under another name of this machine: passkeys are bound to a name, such as localhost."""
+        return self.url.replace("127.0.0.1", host)
+
     def stop(self) -> None:
         self.process.terminate()
         try:
