@@ -2,6 +2,7 @@
 
 import logging
 
+from accounts import tombstones
 from accounts.names import canonical, find_user
 from trail import chain
 
@@ -29,6 +30,7 @@ def _keep(event: str, facts: dict[str, object]) -> None:
         user = found.pk if found else None
     words = {name: _joined(value) for name, value in rest.items()}
     chain.append(event, subject=user, actor=by, **words)
+    tombstones.note(event, user, words)
 
 
 def _joined(value: object) -> object:

@@ -151,6 +151,7 @@ class FailureNotice(models.Model):
     created = models.DateTimeField(default=timezone.now)
     answer = models.CharField(max_length=10, choices=Answer.choices, blank=True)
     answered = models.DateTimeField(null=True, blank=True)
+    sent = models.DateTimeField(null=True, blank=True, help_text="When it was mailed.")
 
     class Meta:
         ordering = ["-created"]

@@ -1,11 +1,12 @@
 """Mails to the owner of an account that somebody keeps failing to get into, and what the owner answers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
 from django.core.mail import send_mail
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -40,6 +41,14 @@ def send(notice: FailureNotice) -> None:
     context = {"notice": notice, "link": settings.SITE_URL + path, "days": _VALID.days}
     text = render_to_string("accounts/mail/failures.txt", context)
     send_mail("Was this you? Failed attempts to sign in", text, None, [notice.user.email])
+    FailureNotice.objects.filter(pk=notice.pk).update(sent=timezone.now())
+
+
+def waiting(now: datetime | None = None) -> QuerySet[FailureNotice]:
+    """Notices of the last day that should have been mailed by now: the queue or the mail server was away."""
+    now = now or timezone.now()
+    late, old = now - timedelta(minutes=2), now - timedelta(days=1)
+    return FailureNotice.objects.filter(sent=None, created__lt=late, created__gt=old)
 
 
 def read(token: str) -> FailureNotice:

@@ -1,6 +1,5 @@
 """Every sign-in and refusal leaves a line in the log, sign-ins a row for their owner; attempts are charged."""
 
-from functools import partial
 from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
@@ -87,7 +86,8 @@ def _tell_owner(attempt: Attempt, failures: int) -> None:
         return
     notice = notices.open_if_due(user=user, failures=failures, client=attempt.client)
     if notice is not None:
-        transaction.on_commit(partial(tasks.send_notice.delay, notice.pk), robust=True)
+        # No partial: Django cannot name one when it fails, and fails itself.
+        transaction.on_commit(lambda: tasks.send_notice.delay(notice.pk), robust=True)
 
 
 def _new_password(sender: Any, user: User, **kwargs: Any) -> None:

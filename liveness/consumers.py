@@ -15,6 +15,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import DatabaseError
 
 from liveness import draining, protocol, runtime, services, shadow, tasks
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
@@ -219,6 +220,10 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             await self._refuse(error)
         except runtime.Busy:
             await self._refuse(ProtocolError("busy", Close.BUSY))
+        except DatabaseError as error:
+            logger.error("attempt %s: the database is away: %s", self._attempt, error)
+            if not self._written:
+                await self._refuse(ProtocolError("unavailable", Close.BUSY))
         except Exception:
             logger.exception("attempt %s: internal error", self._attempt)
             if not self._written:

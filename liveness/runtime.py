@@ -228,16 +228,22 @@ def model_state() -> str:
     return "behind" if problem else "loading"
 
 
-def warm_up() -> None:
-    """Record the default bundle, load the active model and start the threads; trouble is logged, not raised."""
+def warm_up() -> bool:
+    """Record the default bundle, load the active model and start the threads; trouble is logged, not raised.
+
+    False when the database was away: call it again.
+    """
     global _is_server
     _is_server = True
+    away = False
     try:
         registry.ensure_bundled_model()
     except (BundleError, DatabaseError, OSError) as error:
         logger.error("the default model could not be recorded: %s", error)
+        away = isinstance(error, DatabaseError)
     _get_pool()
     logger.info("liveness engine: %s", health())
+    return not away
 
 
 def replica() -> str:

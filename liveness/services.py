@@ -5,6 +5,7 @@ gets an exception.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -214,8 +215,7 @@ def erase_sampled(user_pk: int | str) -> int:
 def purge(now: datetime | None = None) -> Purged:
     """Hold the retention promises: close what died, erase unclaimed embeddings, delete old evidence and attempts."""
     now = now or timezone.now()
-    dead = Attempt.objects.filter(state__in=[State.PENDING, State.RUNNING], expires__lte=now)
-    abandoned = dead.update(state=State.ABANDONED, closed=now)
+    abandoned = close_dead(now)
     Attempt.objects.filter(state=State.PASSED, expires__lte=now).update(secret=None)
     frames, _ = Evidence.objects.filter(_due(now)).delete()
     frames += _erase_unpermitted_samples()
@@ -223,6 +223,19 @@ def purge(now: datetime | None = None) -> Purged:
     _, counts = Attempt.objects.filter(created__lt=oldest).delete()
     frames += counts.get("liveness.Evidence", 0)
     return Purged(frames, counts.get("liveness.Attempt", 0), abandoned)
+
+
+def close_dead(now: datetime | None = None) -> int:
+    """Close the attempts whose process or page died, as if somebody had hung up; says how many."""
+    now = now or timezone.now()
+    dead = Attempt.objects.filter(expires__lte=now)
+    closed = dead.filter(state=State.PENDING).update(state=State.ABANDONED, closed=now)
+    for attempt in dead.filter(state=State.RUNNING):
+        with suppress(AttemptStateError), transaction.atomic():
+            _change(attempt, Q(state=State.RUNNING), state=State.ABANDONED, closed=now)
+            attempt_decided.send(Attempt, attempt=attempt)
+            closed += 1
+    return closed
 
 
 def truncate_address(address: str) -> str:

@@ -1,10 +1,12 @@
 """Work that no visitor waits for."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
+from django.db import OperationalError
 
 from liveness import drift_watch, services
 
@@ -14,7 +16,11 @@ _HOUR = 3600
 _DAY = 24 * _HOUR
 
 
-@shared_task
+# A database that is away for a while delays this work and does not cancel it.
+PATIENT: dict[str, Any] = {"autoretry_for": (OperationalError,), "retry_backoff": 15}
+
+
+@shared_task(**PATIENT)
 def purge_evidence() -> None:
     """Hold the retention promises; runs daily."""
     purged = services.purge()
@@ -22,6 +28,13 @@ def purge_evidence() -> None:
 
 
 @shared_task
+def close_dead_attempts() -> None:
+    """Attempts whose portal was killed end, and their charge is taken back; runs every minute."""
+    if closed := services.close_dead():
+        logger.warning("%s attempts had lost their portal or their page", closed)
+
+
+@shared_task(**PATIENT)
 def watch_drift() -> None:
     """Keep today's drift report and raise the alarm; runs daily."""
     row = drift_watch.watch()

@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from collections.abc import Callable
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
@@ -32,7 +34,19 @@ application = identified(
         }
     )
 )
+
+
+def _aside(work: Callable[[], bool]) -> None:
+    """Do it on a thread, and again every ten seconds until the database is there."""
+
+    def until_done() -> None:
+        while not work():
+            time.sleep(10)
+
+    threading.Thread(target=until_done, name=work.__name__, daemon=True).start()
+
+
 # Thresholds and policies may have changed since the last start.
-threading.Thread(target=watch.note_at_start, name="note-settings", daemon=True).start()
+_aside(watch.note_at_start)
 # The first visitor should not wait for the models to load.
-threading.Thread(target=runtime.warm_up, name="warm-up", daemon=True).start()
+_aside(runtime.warm_up)

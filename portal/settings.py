@@ -93,6 +93,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -101,6 +102,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "livegate",
+        "OPTIONS": {"socket_connect_timeout": 3, "socket_timeout": 5},
     }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -111,7 +113,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A training run outlasts Redis' one-hour default, after which it would be delivered a second time.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 3}
 # Looking after runs must not wait behind a run: those two tasks go where the short work is done.
 CELERY_TASK_ROUTES = {
     "training.tasks.recover_runs": {"queue": "celery"},
@@ -120,6 +122,8 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_IMPORTS = ["training.tasks_gate"]
 CELERY_BEAT_SCHEDULE = {
+    "close-dead-attempts": {"task": "liveness.tasks.close_dead_attempts", "schedule": 60},
+    "send-notices": {"task": "accounts.tasks.send_waiting_notices", "schedule": 300},
     "recover-runs": {"task": "training.tasks.recover_runs", "schedule": 60},
     "retrain-if-due": {"task": "training.tasks.retrain_if_due", "schedule": 3600},
     "purge-evidence": {"task": "liveness.tasks.purge_evidence", "schedule": 24 * 3600},

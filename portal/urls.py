@@ -7,6 +7,8 @@ from portal import metrics, views
 # A second factor is asked for on the sign-in pages; the administration has none of its own that could skip it.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler500 = "portal.outages.server_error"
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),

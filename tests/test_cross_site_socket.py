@@ -11,7 +11,7 @@ from liveness import runtime
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The whole application, as a server would start it, without its warm-up."""
-    monkeypatch.setattr(runtime, "warm_up", lambda: None)
+    monkeypatch.setattr(runtime, "warm_up", lambda: True)
     from portal.asgi import application
 
     return application

@@ -81,6 +81,11 @@ def digest_of(entry: AuditEntry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def head() -> str:
+    """The digest of the last entry."""
+    return _head()[1]
+
+
 def verify(noted: str = "") -> Whole:
     """Recompute every entry from the first. noted: a head from earlier that must still be in the chain.
 

@@ -23,9 +23,14 @@ def note_settings() -> AuditEntry | None:
     return chain.append(EVENT, changed=", ".join(changed) or "all, for the first time", **now)
 
 
-def note_at_start() -> None:
-    """The same when a server starts; trouble is logged, not raised: passwords and faces are served all the same."""
+def note_at_start() -> bool:
+    """The same when a server starts; trouble is logged, not raised: passwords and faces are served all the same.
+
+    False when it could not be noted: call it again.
+    """
     try:
         note_settings()
     except DatabaseError as error:
         _log.error("the settings in force could not be noted in the audit trail: %s", error)
+        return False
+    return True

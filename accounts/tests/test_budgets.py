@@ -219,6 +219,19 @@ def test_a_hang_up_before_the_verdict_uses_nothing_up(alice_with_face: User) -> 
     assert set(Budget.objects.values_list("failures", flat=True)) == {0}
 
 
+def test_an_attempt_that_lost_its_portal_uses_nothing_up(alice_with_face: User) -> None:
+    user = alice_with_face
+    _, ticket = liveness.open_attempt(
+        purpose="signin", session_key=SESSION, claimed="alice", user=user
+    )
+    liveness.start_attempt(ticket=ticket, session_key=SESSION)
+    key = somebody().account
+    assert Budget.objects.get(key=key).failures == 1
+    assert liveness.close_dead(timezone.now() + timedelta(minutes=3)) == 1
+    assert Budget.objects.get(key=key).failures == 0
+    assert liveness.close_dead(timezone.now() + timedelta(minutes=3)) == 0
+
+
 def test_a_pass_that_is_never_claimed_stays_used_up(alice_with_face: User) -> None:
     client = Client()
     flows.look_into_camera(client, flows.capture_page(client, "alice"), ALICE)

@@ -6,8 +6,9 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from accounts import notices
+from accounts import notices, tasks
 from accounts.models import Budget, FailureNotice, User
 from accounts.tests import flows
 from liveness.tests.fakes import MALLORY
@@ -45,6 +46,22 @@ def test_the_owner_gets_one_mail_a_day(alice_with_face: User) -> None:
     FailureNotice.objects.update(created=timezone.now() - timedelta(hours=25))
     fail(1)
     assert len(mail.outbox) == 2
+
+
+def test_a_mail_that_could_not_be_queued_is_sent_later_and_once(
+    alice_with_face: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(number: int) -> None:
+        raise OperationalError("Redis is away")
+
+    monkeypatch.setattr(tasks.send_notice, "delay", away)
+    fail()
+    tasks.send_waiting_notices()
+    assert not mail.outbox, "It may still be on its way."
+    FailureNotice.objects.update(created=timezone.now() - timedelta(minutes=3))
+    tasks.send_waiting_notices()
+    tasks.send_waiting_notices()
+    assert [message.to for message in mail.outbox] == [["alice@example.org"]]
 
 
 def test_a_name_of_nobody_gets_no_mail(alice_with_face: User) -> None:

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from liveness import reviewing, services, tasks
 from liveness.models import Attempt, Evidence, Review
+from liveness.signals import attempt_decided
 from liveness.tests.fakes import (
     SESSION,
     FakeEngine,
@@ -92,6 +93,24 @@ def test_attempts_whose_process_died_are_closed() -> None:
         attempt.refresh_from_db()
         assert attempt.state == Attempt.State.ABANDONED
         assert attempt.closed is not None
+
+
+def test_an_attempt_whose_process_died_is_closed_as_if_somebody_had_hung_up() -> None:
+    heard = []
+
+    def hear(attempt: Attempt, **kwargs: Any) -> None:
+        heard.append((attempt.pk, attempt.state))
+
+    _, ticket = services.open_attempt(purpose="signin", session_key=SESSION)
+    running = services.start_attempt(ticket=ticket, session_key=SESSION)
+    Attempt.objects.update(expires=timezone.now())
+    attempt_decided.connect(hear)
+    try:
+        tasks.close_dead_attempts()
+        tasks.close_dead_attempts()
+    finally:
+        attempt_decided.disconnect(hear)
+    assert heard == [(running.pk, Attempt.State.ABANDONED)]
 
 
 def test_erasing_a_person_erases_attempts_frames_and_reviews(reviewer: Any) -> None:

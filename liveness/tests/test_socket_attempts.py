@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 from pytest_django import Settings
 
@@ -160,6 +161,24 @@ async def test_a_look_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     async with started(HookedEngine(lambda: time.sleep(0.6))) as page:
         assert (await page.show())["code"] == "internal_error"
     assert (await the_attempt()).state == "error"
+
+
+@pytest.mark.parametrize("step", ["start_attempt", "close_attempt"])
+async def test_a_database_that_is_away_lets_nobody_in_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def away(**values: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(services, step, away)
+    with runtime.override(FakeEngine(live())):
+        async with browser() as page:
+            answer = await page.start(await open_ticket())
+            if step == "close_attempt":
+                answer = await page.show_until_verdict(0.15)
+            assert answer == {"type": "error", "code": "unavailable"}
+            assert await page.close_code() == 4503
+    assert (await the_attempt()).secret is None
 
 
 async def test_a_pass_that_cannot_be_written_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,94 @@
+"""Who was erased, kept outside of the database: a backup from before must not bring anybody back.
+
+VAR/erasures.jsonl has a line for every erasure: when, what, and the pseudonym that the audit trail has for the account.
+It names nobody. ``erased`` does them again after a restore.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from trail import chain
+from trail.models import AuditEntry
+
+FILE = "erasures.jsonl"
+ACCOUNT, FACE, CONSENT = "account_deleted", "face_deleted", "consent_withdrawn"
+TRAINING = "consent_given"
+"""With ``training`` false it ends the permission to train, which an older backup would bring back."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """``at``: ISO time; ``event``: one of the above; ``subject``: a pseudonym of ``trail.chain``."""
+
+    at: str
+    event: str
+    subject: str
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.at)
+
+
+def note(event: str, user: object, facts: dict[str, object]) -> None:
+    """Keep an erasure, as soon as it is committed. Other events are none."""
+    if user is not None and _is_erasure(event, facts):
+        stone = Tombstone(timezone.now().isoformat(), event, chain.pseudonym(user))
+        transaction.on_commit(lambda: _append(stone), robust=True)
+
+
+def of_the_trail() -> Iterable[Tombstone]:
+    """All erasures that this site's audit trail knows, the oldest first: to be kept away from this machine."""
+    entries = AuditEntry.objects.filter(event__in=(ACCOUNT, FACE, CONSENT, TRAINING))
+    for entry in entries.order_by("number").iterator():
+        if _is_erasure(entry.event, entry.facts):
+            yield Tombstone(entry.at.isoformat(), entry.event, entry.subject)
+
+
+def read(paths: Iterable[Path]) -> list[Tombstone]:
+    """The tombstones of these files; one that does not exist has none. Raises OSError, and ValueError for a bad line."""
+    found = set()
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        found |= {line_of(line) for line in lines if line.strip()}
+    return sorted(found, key=lambda stone: stone.moment)
+
+
+def line(stone: Tombstone) -> str:
+    return json.dumps(asdict(stone))
+
+
+def line_of(text: str) -> Tombstone:
+    """Raises ValueError."""
+    try:
+        stone = Tombstone(**json.loads(text))
+        stone.moment  # noqa: B018  (a bad time is a bad line)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"This is no line of a list of erasures: {text[:80]}") from error
+    return stone
+
+
+def _is_erasure(event: str, facts: dict[str, object]) -> bool:
+    ended = event == TRAINING and facts.get("training") is False
+    return ended or event in (ACCOUNT, FACE, CONSENT)
+
+
+def _append(stone: Tombstone) -> None:
+    """One write of one line: several portals may share the folder."""
+    try:
+        handle = os.open(settings.VAR / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "ab", buffering=0) as file:
+            file.write(line(stone).encode() + b"\n")
+            os.fsync(file.fileno())
+    except OSError as error:
+        _log.error("an erasure is in the audit trail alone, not in %s: %s", FILE, error)
