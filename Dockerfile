@@ -19,4 +19,4 @@ FROM serve AS train
 USER root
 RUN pip install --no-cache-dir -r requirements-training.txt
 USER livegate
-CMD ["celery", "-A", "portal", "worker", "-Q", "training", "--concurrency", "1", "--loglevel", "INFO"]
+CMD ["celery", "-A", "portal", "worker", "-n", "trainer@%h", "-Q", "training", "--concurrency", "1", "--loglevel", "INFO"]

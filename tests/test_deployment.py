@@ -127,6 +127,22 @@ def test_every_image_is_a_stage_of_the_dockerfile(compose: dict[str, Any]) -> No
     assert built <= stages()
 
 
+def test_the_dockerfile_ends_unprivileged_with_commands_that_hear_signals() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for stage in re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]:
+        image = stage.split()[0]
+        assert image in stages() or re.fullmatch(r"python:3\.\d+-slim", image), image
+        users = re.findall(r"^USER (\S+)$", stage, re.MULTILINE)
+        assert users[-1:] != ["root"], "A stage that ends as root would run as root."
+        assert not re.search(r"^ADD |^(CMD|ENTRYPOINT) [^\[]", stage, re.MULTILINE)
+        assert stage.count("pip install") == stage.count("pip install --no-cache-dir")
+
+
+def test_no_secret_and_no_data_get_into_the_image() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".env", "secrets", "var", ".venv"} <= set(ignored)
+
+
 def test_the_proxy_serves_the_port_that_the_portal_listens_on() -> None:
     assert "dynamic a web 8000" in (ROOT / "Caddyfile").read_text()
     assert '"--port", "8000"' in (ROOT / "Dockerfile").read_text()

@@ -176,7 +176,7 @@ def test_a_migration_that_only_adds_is_not_refused(
 @pytest.mark.django_db
 def test_the_version_before_reads_and_writes_the_tables_of_today(loader: MigrationLoader) -> None:
     """Its models, as they were before each migration, against the database after all of them."""
-    stumbled = {}
+    stumbled: dict[tuple[Node, str], str] = {}
     for node in _since_the_last_excused(loader):
         before = loader.project_state(node, at_end=False).apps
         known = [m for m in before.get_models() if m._meta.app_label == node[0]]
