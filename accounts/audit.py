@@ -29,8 +29,7 @@ def _keep(event: str, facts: dict[str, object]) -> None:
         found = find_user(canonical(str(claimed)))
         user = found.pk if found else None
     words = {name: _joined(value) for name, value in rest.items()}
-    chain.append(event, subject=user, actor=by, **words)
-    tombstones.note(event, user, words)
+    tombstones.note(chain.append(event, subject=user, actor=by, **words))
 
 
 def _joined(value: object) -> object:

@@ -14,9 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from trail import chain
 from trail.models import AuditEntry
 
 FILE = "erasures.jsonl"
@@ -40,10 +38,10 @@ class Tombstone:
         return datetime.fromisoformat(self.at)
 
 
-def note(event: str, user: object, facts: dict[str, object]) -> None:
-    """Keep an erasure, as soon as it is committed. Other events are none."""
-    if user is not None and _is_erasure(event, facts):
-        stone = Tombstone(timezone.now().isoformat(), event, chain.pseudonym(user))
+def note(entry: AuditEntry) -> None:
+    """Keep an erasure that the trail just got, as soon as it is committed. Other entries are none."""
+    if _is_erasure(entry):
+        stone = _of(entry)
         transaction.on_commit(lambda: _append(stone), robust=True)
 
 
@@ -51,8 +49,8 @@ def of_the_trail() -> Iterable[Tombstone]:
     """All erasures that this site's audit trail knows, the oldest first: to be kept away from this machine."""
     entries = AuditEntry.objects.filter(event__in=(ACCOUNT, FACE, CONSENT, TRAINING))
     for entry in entries.order_by("number").iterator():
-        if _is_erasure(entry.event, entry.facts):
-            yield Tombstone(entry.at.isoformat(), entry.event, entry.subject)
+        if _is_erasure(entry):
+            yield _of(entry)
 
 
 def read(paths: Iterable[Path]) -> list[Tombstone]:
@@ -78,9 +76,13 @@ def line_of(text: str) -> Tombstone:
     return stone
 
 
-def _is_erasure(event: str, facts: dict[str, object]) -> bool:
-    ended = event == TRAINING and facts.get("training") is False
-    return ended or event in (ACCOUNT, FACE, CONSENT)
+def _is_erasure(entry: AuditEntry) -> bool:
+    ended = entry.event == TRAINING and entry.facts.get("training") is False
+    return bool(entry.subject) and (ended or entry.event in (ACCOUNT, FACE, CONSENT))
+
+
+def _of(entry: AuditEntry) -> Tombstone:
+    return Tombstone(entry.at.isoformat(), entry.event, entry.subject)
 
 
 def _append(stone: Tombstone) -> None:

@@ -149,9 +149,13 @@ def test_without_postgresql_everybody_is_told_to_wait_and_is_served_when_it_is_b
 ) -> None:
     crowd = site.crowd()
     owner = crowd.people[0]
-    with crowd.trying():
+    with worker(site.machines), crowd.trying():
         crowd.until(IN, owner)
+        crowd.until(REFUSED, crowd.people[1])
+        old = _make_evidence_old(site)
+        assert _in_time(lambda: _answers(site))
         site.postgres.kill()
+        _task(site, "liveness.tasks", "purge_evidence.delay()")
         crowd.until(TOLD, owner)
         before = owner.outcomes[IN]
         crowd.until(TOLD, owner)
@@ -159,6 +163,8 @@ def test_without_postgresql_everybody_is_told_to_wait_and_is_served_when_it_is_b
         assert owner.outcomes[IN] == before, "Without a database nobody gets in."
         site.postgres.start()
         crowd.until(IN, owner)
+        kept = "SELECT count(*) FROM liveness_evidence WHERE attempt_id = ANY(%s)"
+        assert _in_time(lambda: site.rows(kept, old) == [(0,)]), "The worker tries again."
     _all_well(site, crowd)
 
 
@@ -182,16 +188,17 @@ def test_what_a_killed_worker_left_is_done_by_the_next(site: Site) -> None:
 def test_a_mail_that_the_queue_never_took_is_sent_later(site: Site) -> None:
     crowd = site.crowd()
     _forget_notices(site)
-    site.redis.kill()
-    with crowd.trying():
-        crowd.until(REFUSED, crowd.people[1])
-    site.redis.start()
-    site.rows("UPDATE accounts_failurenotice SET created = created - interval '5 minutes'")
-    with worker(site.machines):
+    with worker(site.machines) as process:
         assert _in_time(lambda: _answers(site))
+        site.redis.kill()
+        with crowd.trying():
+            crowd.until(REFUSED, crowd.people[1])
         assert _notices(site, "sent IS NULL") == 1
+        site.redis.start()
+        site.rows("UPDATE accounts_failurenotice SET created = created - interval '5 minutes'")
         _task(site, "accounts.tasks", "send_waiting_notices.delay()")
         assert _in_time(lambda: _notices(site, "sent IS NOT NULL") == 1)
+        assert process.poll() is None, "The worker outlives its queue."
     assert crowd.faults == []
 
 
@@ -223,6 +230,17 @@ def test_when_all_portals_are_gone_the_proxy_says_so(site: Site) -> None:
     owner = site.owner_comes()
     assert owner.try_once() == TOLD
     assert owner.faults == []
+
+
+def _make_evidence_old(site: Site) -> list[Any]:
+    """Attempts whose pictures are due to be erased."""
+    return [
+        row[0]
+        for row in site.rows(
+            "UPDATE liveness_attempt SET created = created - interval '31 days' WHERE id IN "
+            "(SELECT attempt_id FROM liveness_evidence) AND state = 'failed' RETURNING id"
+        )
+    ]
 
 
 def _running(site: Site) -> int:
