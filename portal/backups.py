@@ -96,7 +96,7 @@ def write(path: Path) -> Facts:
 def read(path: Path, erasures: list[Path]) -> Restored:
     """Fill this empty site and do again what was erased since: by VAR/erasures.jsonl and these further lists.
 
-    Raises BackupError; what was begun in the database is undone then.
+    Raises BackupError; what was loaded is undone then, tables that were made stay.
     """
     try:
         with ZipFile(path) as archive:
@@ -251,7 +251,9 @@ def _prepare(facts: Facts) -> None:
             "The tables here are of another version than the backup's; restore into a database without tables."
         )
     if not applied:
-        executor.migrate(sorted(wanted))
+        nodes = executor.loader.graph.node_map
+        passed = {p.key for node in wanted for p in nodes[node].parents if p.key[0] == node[0]}
+        executor.migrate(sorted(wanted - passed))
 
 
 @transaction.atomic
