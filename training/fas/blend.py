@@ -45,7 +45,7 @@ def batch(
     blend: Blend,
     rng: Generator,
 ) -> Batch:
-    """A batch of N faces (N, P, S, S, 3) uint8 BGR with live (N,) 0–1 and opinions (N, T), logits for live or NaN."""
+    """A batch of N faces (N, P, S, S, 3) uint8 BGR with live (N,) 0–1 or NaN and opinions (N, T), logits for live or NaN."""
     mirror = rng.random(len(faces)) < blend.flip
     faces = np.where(mirror[:, None, None, None, None], faces[:, :, :, ::-1], faces)
     faces = np.stack([dropped(face, blend.drop, rng) for face in faces])
@@ -78,12 +78,15 @@ def targets(
     weights: Sequence[float],
     blend: Blend,
 ) -> NDArray[np.float32]:
-    """Target probability of live (N,): the label, mixed with the teachers' softened opinion where there is one."""
+    """Target probability of live (N,): the label, mixed with the teachers' softened opinion where there is one; that
+    opinion alone where the label is NaN.
+    """
     chance = np.asarray(live, np.float32)
     if opinions.shape[1]:
         logit = fused(opinions, weights) / blend.temperature
-        taught = (1 - blend.distil) * chance + blend.distil / (1 + np.exp(-logit))
-        chance = np.where(np.isnan(logit), chance, taught)
+        opinion = 1 / (1 + np.exp(-logit))
+        taught = (1 - blend.distil) * chance + blend.distil * opinion
+        chance = np.where(np.isnan(logit), chance, np.where(np.isnan(chance), opinion, taught))
     return np.asarray(chance * (1 - 2 * blend.smoothing) + blend.smoothing, np.float32)
 
 

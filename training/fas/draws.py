@@ -12,9 +12,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from liveness.engine.crops import Box, CropSpec, Patches, patches
-from liveness.engine.frames import Picture
+from liveness.engine.crops import CropSpec, Patches, patches
 from training.fas.augment import Strength, jitter, shake
+from training.fas.collage import collage
 from training.fas.data import weights
 from training.fas.recapture import Shown, recapture
 from training.fas.store import Store
@@ -25,11 +25,13 @@ from training.fas.teachers import Cuts, Teachers
 class Recipe:
     """Shares that shape the draws.
 
-    simulate: share of bona fide draws that become simulated attacks; mixed: share of draws that are two faces laid over
-    each other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
+    simulate: share of bona fide draws that become simulated attacks; moved: share of draws that get the surroundings of
+    another frame, where there are teachers to say what that is; mixed: share of draws that are two faces laid over each
+    other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
     """
 
     simulate: float = 0.15
+    moved: float = 0.0
     mixup: float = 0.8
     mixed: float = 0.5
     strength: Strength = field(default_factory=Strength)
@@ -37,8 +39,8 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Draw:
-    """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1; domains: of every frame that it shows, at least one;
-    cuts: the same picture as each teacher looks at it.
+    """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1, or NaN where nobody knows; domains: of every frame
+    that it shows, at least one; cuts: the same picture, in the same box, as each teacher looks at it.
     """
 
     patches: Patches
@@ -80,21 +82,21 @@ class Deck:
             domains += (self.store.samples[shown].domain,)
             content = Shown(self.store.frames[shown], self.store.boxes[shown])
             picture, box, _ = recapture(picture, box, rng, content)
-        picture, box = shake(picture, box, strength, rng)
-        cut = patches(picture, jitter(box, strength.scale, strength.shift, rng), self.spec)
-        cuts = self._cuts(picture, box, strength, rng)
         live = float(sample.live and not simulated)
-        return Draw(cut, live, domains, simulated, cuts)
+        if self.teachers and rng.random() < self.recipe.moved:
+            where = int(rng.integers(len(self.store)))
+            ground, place = self.store.frames[where], self.store.boxes[where]
+            domains += (self.store.samples[where].domain,)
+            picture, box = collage(picture, box, ground, place, rng)
+            live = np.nan
+        picture, box = shake(picture, box, strength, rng)
+        box = jitter(box, strength.scale, strength.shift, rng)
+        cuts = self.teachers.cut(picture, box) if self.teachers else ()
+        return Draw(patches(picture, box, self.spec), live, domains, simulated, cuts)
 
     def _shown(self, rng: Generator, own: int) -> int:
         """Mostly somebody else's face, from any source: an attack must not be known by what it shows."""
         return own if rng.random() < 0.3 else int(rng.choice(self._live))
-
-    def _cuts(self, picture: Picture, box: Box, strength: Strength, rng: Generator) -> Cuts:
-        """The teachers' boxes move less than the student's: it should learn what they say of a well-placed box."""
-        if self.teachers is None:
-            return ()
-        return self.teachers.cut(picture, jitter(box, strength.scale / 3, strength.shift / 3, rng))
 
 
 def laid_over(one: Draw, other: Draw, share: float) -> Draw:

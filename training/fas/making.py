@@ -38,7 +38,8 @@ def make(given: Mapping[str, Any], say: Say, detector: FaceDetector | None = Non
     teachers = Predecessors(given["teachers"]) if given["teachers"] else None
     spec = CropSpec(given["patches"], given["size"], border=given["border"])
     strength = Strength().softened(given["strength"])
-    recipe = Recipe(simulate=given["simulate"], mixed=given["mixed"], strength=strength)
+    shares = {name: given[name] for name in ("simulate", "moved", "mixed")}
+    recipe = Recipe(**shares, strength=strength)
     deck = Deck(frames, spec, recipe, teachers)
     return Maker(given["out"], deck, given["seed"], given["jobs"], say).run(given["count"])
 

@@ -4,8 +4,8 @@ A view costs more to make than to learn from, because its teachers are larger th
 out share one folder: a view that shows any of that camera's frames, also as half of a mixture, is passed over.
 
 The folder holds ``views.json`` (what was made, from which data) and shards: ``NNNN.npy``, patches (M, P, S, S, 3) uint8
-BGR, and ``NNNN.npz`` beside it with live (M,) float32, domains (M, 4) int16 as indices into ``views.json``, simulated
-(M,) bool and opinions (M, T) float32.
+BGR, and ``NNNN.npz`` beside it with live (M,) float32, NaN where only the teachers know, domains (M, 6) int16 as indices
+into ``views.json``, simulated (M,) bool and opinions (M, T) float32.
 """
 
 import json
@@ -29,7 +29,7 @@ from training.fas.blend import Blend, batch
 from training.fas.draws import Deck, Draw, opinions
 from training.fas.source import Batch
 
-FORMAT = 2
+FORMAT = 3
 SHARD = 2048
 _CHUNK = 32
 
@@ -139,7 +139,7 @@ class Maker:
         names = {name: n for n, name in enumerate(self._domains)}
         table: dict[str, NDArray[Any]] = {
             "live": np.array([draw.live for draw in draws], np.float32),
-            "domains": np.array([_four(draw.domains, names) for draw in draws], np.int16),
+            "domains": np.array([_six(draw.domains, names) for draw in draws], np.int16),
             "simulated": np.array([draw.simulated for draw in draws]),
             "opinions": np.concatenate([said for _, said in made]),
         }
@@ -252,10 +252,10 @@ def batches_of(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _four(domains: Sequence[str], names: Mapping[str, int]) -> list[int]:
-    """Two faces, each perhaps with a shown one: at most four; fewer are filled up with the first."""
+def _six(domains: Sequence[str], names: Mapping[str, int]) -> list[int]:
+    """Two faces, each perhaps on a screen and before another ground: at most six; filled up with the first."""
     found = [names[domain] for domain in domains]
-    return found + found[:1] * (4 - len(found))
+    return found + found[:1] * (6 - len(found))
 
 
 def _shard(folder: Path, number: int) -> Path:

@@ -47,6 +47,12 @@ class Command(BaseCommand):
             "--simulate", type=float, default=0.3, help="Share of simulated attacks."
         )
         parser.add_argument(
+            "--moved",
+            type=_share,
+            default=0.0,
+            help="Share of faces moved to other surroundings; teachers judge these.",
+        )
+        parser.add_argument(
             "--mixed", type=_share, default=0.5, help="Share of views that are two faces in one."
         )
         parser.add_argument(
