@@ -15,20 +15,20 @@ from training.fas.data import DataError
 from training.freezing import MERGED
 from training.models import TrainingRun
 
-START = "start.npz"
+START, TIED = "start.npz", "tied.pt"
 _NETWORK = ("arch", "activation")
 
 
 def serving_weights() -> Path | None:
     """Weights of the serving model that training can go on from, if they are on this machine.
 
-    They are the best checkpoint of the run that made it. For the default bundle: LIVEGATE_START, or start.npz beside it.
+    They are the best checkpoint of the run that made it, or what was tied to its beginning. For the default bundle: LIVEGATE_START, or start.npz beside it.
     """
     serving = _serving()
     run = TrainingRun.objects.filter(model=serving).order_by("-pk").first() if serving else None
     if run is not None:
-        path = _folder(run) / "best.pt"
-        return path if path.is_file() else None
+        paths = (_folder(run) / name for name in (TIED, "best.pt"))
+        return next((path for path in paths if path.is_file()), None)
     if serving is not None and serving.sha256 != _default_manifest()["model"]["sha256"]:
         return None
     path = Path(settings.LIVEGATE_START or default_folder() / START)

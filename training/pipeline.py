@@ -21,16 +21,12 @@ from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.fas import LivenessModel
 from liveness.engine.weights import WeightsError
+from training.building import blend, fit_options, fresh, net_spec, recipe
 from training.calibration import calibrated, matched, promised, uncalibrated
 from training.fas import data, export, loop, patch_store, readers, starts, store, throughput
-from training.fas.blend import Blend
 from training.fas.checkpoints import CheckpointError, load_for
-from training.fas.draws import Deck, Recipe
-from training.fas.fresh import FreshSource
 from training.fas.interrupt import Interrupted
-from training.fas.losses import Weights
-from training.fas.nets import NetSpec, parameters
-from training.fas.patch_store import PatchDeck, PatchStore
+from training.fas.nets import parameters
 from training.fas.progress import ProgressError
 from training.fas.ranks import DeviceError, Ranks, joined
 from training.fas.readers.base import DataSet
@@ -103,7 +99,10 @@ class Pipeline:
         with self.ranks.turn():
             train = self._load(self._needed(splits.train))
             calibration = self._load(splits.calibration)
-        best = self._fitter(splits, train, calibration).run(resume, self.say)
+        start = self._start(splits)
+        best = self._fitter(splits, train, calibration, start).run(resume, self.say)
+        if start and self.options.keep and self.ranks.first:
+            best = starts.tied(best, start, self.options.keep)
         return Fitted(best, splits, train, calibration)
 
     def _needed(self, rows: Sequence[data.Sample]) -> Sequence[data.Sample]:
@@ -113,10 +112,12 @@ class Pipeline:
         chosen = np.linspace(0, len(rows) - 1, _CALIBRATION_FACES).round().astype(int)
         return [rows[i] for i in np.unique(chosen)]
 
-    def _source(self, splits: data.Splits, train: store.Faces) -> Source:
+    def _source(
+        self, splits: data.Splits, train: store.Faces, start: starts.Start | None
+    ) -> Source:
         o = self.options
         if not o.views:
-            return FreshSource(_deck(train, o), o.samples_per_epoch, blend(o))
+            return fresh(train, o, start)
         views = Views(Path(o.views))
         if views.crop != o.crop:
             raise ViewsError(f"{o.views} holds patches of {views.crop}, not of {o.crop}.")
@@ -187,13 +188,17 @@ class Pipeline:
         return store.load(self._data.root, samples, self.detector, self.out / "boxes.json")
 
     def _fitter(
-        self, splits: data.Splits, train: store.Faces, calibration: store.Faces
+        self,
+        splits: data.Splits,
+        train: store.Faces,
+        calibration: store.Faces,
+        start: starts.Start | None,
     ) -> loop.Fitter:
         o = self.options
         bound = {name: value for name, value in o.as_dict().items() if name not in FREE}
         bound["accumulate"] = o.accumulate * self.ranks.world
         bound["data"] = data.digest((*splits.train, *splits.calibration))
-        source = self._source(splits, train)
+        source = self._source(splits, train, start)
         return loop.Fitter(
             source,
             calibration,
@@ -204,7 +209,7 @@ class Pipeline:
             bound,
             self.ranks.device(o.device, o.devices),
             self.ranks,
-            self._start(splits),
+            start,
             self._domains(source, splits),
             self.bar,
         )
@@ -273,59 +278,6 @@ def trained(
 def measured_throughput(options: Options) -> str:
     """Faces a second of our training step and of Silent-Face's, in words."""
     return str(throughput.measure(net_spec(options), options.batch))
-
-
-def net_spec(options: Options) -> NetSpec:
-    return NetSpec(
-        arch=options.arch,
-        patches=len(options.scales),
-        size=options.size,
-        activation=options.activation,
-        dropout=options.dropout,
-    )
-
-
-def _deck(frames: store.Faces, options: Options) -> Deck | PatchDeck:
-    if isinstance(frames, PatchStore):
-        return PatchDeck(frames, recipe(options))
-    if isinstance(frames, store.Store):
-        return Deck(frames, options.crop, recipe(options))
-    raise TypeError(f"{type(frames).__name__} cannot be drawn from.")
-
-
-def recipe(options: Options) -> Recipe:
-    return Recipe(simulate=options.simulate, mixup=options.mixup, mixed=options.mixed)
-
-
-def blend(options: Options) -> Blend:
-    return Blend(
-        distil=options.distil,
-        smoothing=options.smoothing,
-        mixed=options.mixed,
-        mixup=options.mixup,
-        drop=options.drop,
-        light=options.light,
-    )
-
-
-def fit_options(options: Options) -> loop.FitOptions:
-    return loop.FitOptions(
-        epochs=options.epochs,
-        minutes=options.minutes or None,
-        seed=options.seed,
-        batch=options.batch,
-        rate=options.lr,
-        decay=options.weight_decay,
-        warmup=options.warmup,
-        ema=options.ema,
-        weights=Weights(options.fourier_weight, options.teacher_weight),
-        accumulate=options.accumulate,
-        precision=options.precision,
-        patience=options.patience,
-        save_every=options.save_every,
-        mixstyle=options.mixstyle,
-        tensorboard=Path(options.tensorboard) if options.tensorboard else None,
-    )
 
 
 def score(bundle: Bundle, frames: store.Faces) -> Scores:

@@ -11,9 +11,12 @@ from liveness.engine import frames
 from liveness.engine.checking import FORMATS
 from liveness.engine.frames import FILE_LIMITS, Picture
 
-CLIP, ROUNDS = 6, 8
-"""Stills of one attempt, as many as a sign-in judges; and how often each is seen, as by a camera that moves a little:
-the very same picture again would be no evidence.
+CLIP = 6
+"""Stills of one attempt, as many as a sign-in judges."""
+
+MOVES = tuple((x, y) for y in range(0, 12, 2) for x in range(0, 12, 2))
+"""Pixels gone at the left and at the top each time a still is seen, as by a camera that moves a little: the very same
+picture again would be no evidence, and a still that cannot be judged brings none, so that an attempt may need them all.
 """
 
 _EACH = 5
@@ -100,7 +103,7 @@ def _clips(rows: Sequence[Row]) -> Iterator[Clip]:
         mine = [row for row in rows if _truth(row) == label]
         for start in range(0, len(mine) - CLIP + 1, CLIP):
             stills = [_picture(Path(row["path"])) for row in mine[start : start + CLIP]]
-            moved = (_jpeg(still, 2 * turn) for turn in range(ROUNDS) for still in stills)
+            moved = (_jpeg(still, *move) for move in MOVES for still in stills)
             yield Clip(label, tuple(moved))
 
 
@@ -112,9 +115,9 @@ def _picture(path: Path) -> Picture:
     return frames.decode(path.read_bytes(), FILE_LIMITS, FORMATS)
 
 
-def _jpeg(picture: Picture, moved: int) -> bytes:
-    """As a browser would send it, with so many pixels gone at the left and at the top."""
-    return frames.encode_jpeg(np.ascontiguousarray(picture[moved:, moved:]), 92)
+def _jpeg(picture: Picture, left: int, top: int) -> bytes:
+    """As a browser would send it, with so many pixels gone."""
+    return frames.encode_jpeg(np.ascontiguousarray(picture[top:, left:]), 92)
 
 
 def _large(rows: Sequence[Row], least: int = 40) -> set[str]:

@@ -12,7 +12,7 @@ import io
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -238,14 +238,19 @@ def digest(samples: Iterable[Sample]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+def weights(
+    samples: Sequence[Sample], known: Collection[str] | None = None, strange: float = 1.0
+) -> NDArray[np.float64]:
     """Probability of drawing each sample (N,), sum 1: both classes weigh the same, and so do the classes of a domain.
 
-    A domain weighs with the square root of its size; one without attacks weighs half, since it teaches its own room.
+    A domain weighs with the square root of its size; one without attacks weighs half, since it teaches its own room; one
+    that is not among the ``known`` weighs ``strange`` times as much.
     """
     cells = Counter((sample.domain, sample.label) for sample in samples)
     sizes = Counter(sample.domain for sample in samples)
     raw = np.array([_domain_mass(s, cells, sizes) / cells[s.domain, s.label] for s in samples])
+    if known is not None:
+        raw[[sample.domain not in known for sample in samples]] *= strange
     labels = np.array([sample.label for sample in samples])
     for label in (0, 1):
         raw[labels == label] /= 2 * raw[labels == label].sum()

@@ -25,11 +25,13 @@ from training.fas.teachers import Cuts, Teachers
 class Recipe:
     """Shares that shape the draws.
 
+    strange: how much more often than another a camera is drawn that the teachers do not know;
     simulate: share of bona fide draws that become simulated attacks; moved: share of draws that get the surroundings of
     another frame, where there are teachers to say what that is; mixed: share of draws that are two faces laid over each
     other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
     """
 
+    strange: float = 4.0
     simulate: float = 0.15
     moved: float = 0.0
     mixup: float = 0.8
@@ -52,7 +54,9 @@ class Draw:
 
 @dataclass
 class Deck:
-    """All that can be drawn: camera- and class-balanced over a store."""
+    """All that can be drawn: camera- and class-balanced over a store; cameras that the teachers do not know come
+    ``Recipe.strange`` times as often.
+    """
 
     store: Store
     spec: CropSpec
@@ -60,7 +64,8 @@ class Deck:
     teachers: Teachers | None = None
 
     def __post_init__(self) -> None:
-        self._chances = weights(self.store.samples)
+        known = self.teachers.knows if self.teachers else None
+        self._chances = weights(self.store.samples, known, self.recipe.strange)
         self._live = np.flatnonzero([sample.live for sample in self.store.samples])
 
     def draw(self, rng: Generator) -> Draw:
@@ -117,7 +122,11 @@ def _blend(one: NDArray[np.uint8], other: NDArray[np.uint8], share: float) -> ND
 
 
 def opinions(teachers: Teachers | None, draws: Sequence[Draw]) -> NDArray[np.float32]:
-    """(N, T) logits for live; T is 0 without teachers."""
+    """(N, T) logits for live; T is 0 without teachers. NaN where a draw shows what they do not know."""
     if teachers is None:
         return np.empty((len(draws), 0), np.float32)
-    return teachers.opinions([draw.cuts for draw in draws])
+    said = teachers.opinions([draw.cuts for draw in draws])
+    if teachers.knows is not None:
+        strange = [not teachers.knows.issuperset(draw.domains) for draw in draws]
+        said[strange] = np.nan
+    return said

@@ -24,6 +24,9 @@ from training.fas.nets import NetSpec, TrainingNet
 
 _HEAD = "opinions."
 
+TIED = "tied.pt"
+"""A checkpoint whose weights were tied to those it began with, beside the one it was made of."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -81,6 +84,25 @@ def pack(checkpoint: Path, target: Path) -> int:
     np.savez_compressed(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
     write(target, file.getvalue())
     return target.stat().st_size
+
+
+def tied(checkpoint: Path, start: Start, keep: float) -> Path:
+    """Weights on the way from a run's best ones back to those it began with: ``keep`` (0–1) of the way.
+
+    What was learnt outlasts more of that way than what was forgotten does (Ilharco et al., "Patching open-vocabulary
+    models by interpolating weights", 2022). Writes TIED beside the checkpoint. Raises CheckpointError.
+    """
+    saved = load(checkpoint)
+    for name, value in saved["average"].items():
+        before = start.weights.get(name)
+        same = before is not None and before.shape == value.shape and value.is_floating_point()
+        if same and not name.startswith(_HEAD):
+            value.lerp_(before, keep)
+    file = io.BytesIO()
+    torch.save(saved, file)
+    target = checkpoint.with_name(TIED)
+    write(target, file.getvalue())
+    return target
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -31,12 +31,14 @@ _FLOOR = 1e-4
 
 
 class Teachers(Protocol):
-    """``weights``: how the logits add up to one opinion."""
+    """``weights``: how the logits add up to one opinion; ``knows``: the domains they are asked about, None for all."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
     @property
     def weights(self) -> tuple[float, ...]: ...
+    @property
+    def knows(self) -> frozenset[str] | None: ...
 
     def cut(self, picture: Picture, box: Box) -> Cuts:
         """What each teacher takes of a frame (H, W, 3) uint8 BGR."""
@@ -55,6 +57,7 @@ class Predecessors:
 
     names = ("seed 1.5", "silent-face 2.7", "silent-face 4.0")
     weights = (0.3, 0.5, 0.5)
+    knows = None
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -29,6 +29,13 @@ def test_teachers_soften_the_target_by_their_share_and_a_missing_one_leaves_the_
     assert chance.tolist() == pytest.approx([1.0, 0.3, 1.0, 0.0], abs=0.01)
 
 
+def test_where_nobody_knows_the_label_the_teachers_alone_are_the_target() -> None:
+    opinions = np.array([[0.0], [3.0]], np.float32)
+    live = np.array([np.nan, 1.0], np.float32)
+    chance = blend.targets(live, opinions, (1.0,), Blend(distil=0.5, temperature=1, smoothing=0))
+    assert chance.tolist() == pytest.approx([0.5, 0.976], abs=0.001)
+
+
 def test_smoothing_keeps_targets_from_the_ends() -> None:
     assert one(distil=0, smoothing=0.02, mixed=0).targets[:2, 1].tolist() == pytest.approx(
         [0.98, 0.02]

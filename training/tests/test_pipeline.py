@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from liveness.engine import bundle as bundles
 from liveness.engine import metrics
@@ -12,6 +13,7 @@ from liveness.engine.crops import patches
 from liveness.engine.fas import LivenessModel
 from liveness.engine.session import log_odds
 from training.calibration import calibrated, matched
+from training.fas import checkpoints, starts
 from training.fas.checkpoints import CheckpointError
 from training.fas.data import DataError, Sample
 from training.fas.store import Store
@@ -102,6 +104,25 @@ def test_a_run_that_goes_on_keeps_the_errors_of_the_model_before(
     found = run.run().threshold
     assert f"the errors of {made.name}" in found.target
     assert found.bona_fide > 0
+
+
+def test_a_run_that_keeps_all_of_its_beginning_ends_where_it_began(
+    made: Bundle, out: Path, tmp_path: Path
+) -> None:
+    options = replace(
+        OPTIONS, epochs=1, calibration_domains=(), start=str(out / "best.pt"), keep=1.0
+    )
+    manifest = out.parent / "data" / "manifest.csv"
+    run = Pipeline(manifest, tmp_path, options, NoFaces(), say=lambda line: None)
+    fitted = run.fit()
+    assert fitted.best.name == starts.TIED
+    before, best, kept = (
+        checkpoints.load(path)["average"]
+        for path in (out / "best.pt", tmp_path / "best.pt", fitted.best)
+    )
+    layers = [name for name in before if name.startswith("net.") and before[name].dim() > 1]
+    assert all(torch.equal(before[name], kept[name]) for name in layers)
+    assert not all(torch.equal(before[name], best[name]) for name in layers)
 
 
 def _chances(odds: np.ndarray) -> np.ndarray:

@@ -183,6 +183,9 @@ def test_touching_up_goes_on_from_the_run_that_made_the_serving_model(tmp_path: 
     assert origins.serving_weights() is None
     best.write_bytes(b"x")
     assert origins.serving_weights() == best
+    tied = best.with_name(origins.TIED)
+    tied.write_bytes(b"x")
+    assert origins.serving_weights() == tied
 
 
 def test_the_clock_asks_when_enough_new_labels_have_come_in(

@@ -49,6 +49,21 @@ def test_a_run_goes_on_from_the_averaged_network(
     assert first_loss(tmp_path / "b", trained) < 0.9 * first_loss(tmp_path / "a", None)
 
 
+@pytest.mark.parametrize("keep", [0.0, 0.25, 1.0])
+def test_weights_are_tied_to_those_they_began_with(
+    keep: float, packed: Path, tmp_path: Path
+) -> None:
+    start = starts.read(packed, NET, CROP)
+    run = fitter(tmp_path, domains=("c",), start=start).run()
+    path = starts.tied(run, start, keep)
+    assert path.name == starts.TIED
+    learnt, found = (starts.read(each, NET, CROP) for each in (run, path))
+    name = "net.linear.weight"
+    expected = (1 - keep) * learnt.weights[name] + keep * start.weights[name]
+    torch.testing.assert_close(found.weights[name], expected)
+    assert found.domains == learnt.domains == ("a", "b", "c")
+
+
 def test_the_small_file_rounds_to_sixteen_bits(best: Path, packed: Path) -> None:
     whole, small = (starts.read(path, NET, CROP).weights for path in (best, packed))
     assert whole.keys() == small.keys()

@@ -24,6 +24,7 @@ class Bright:
 
     names = ("bright",)
     weights = (1.0,)
+    knows = None
 
     def cut(self, picture: Picture, box: Box) -> Cuts:
         return (np.full((1, 1, 3), picture.mean(), np.uint8),)
