@@ -11,6 +11,7 @@ PIP_ARGS ?=
 PYTEST_ARGS ?=
 DATA ?= ../shared/data/fas/manifest.csv
 ANCHORS ?= ../shared/anchors
+PORTRAITS ?= $(wildcard ../shared/data/lfw)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,7 +47,7 @@ test: $(VENV)/.dev ## Run the tests; browser, PostgreSQL and Redis tests run whe
 
 loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, with a camera nobody trained on (DATA=manifest.csv)
 	@test -f "$(DATA)" || { echo "There is no data set at $(DATA): name a manifest with DATA=…"; exit 1; }
-	@$(BIN)/python -m portal.proof --data "$(DATA)" $(PROOF_ARGS)
+	@$(BIN)/python -m portal.proof --data "$(DATA)" $(if $(PORTRAITS),--portraits "$(PORTRAITS)") $(PROOF_ARGS)
 
 benchmark: $(VENV)/.dev ## Time a look stage by stage, beside the predecessors where ANCHORS=folder holds their files
 	@$(MANAGE) benchmark --check $(if $(wildcard $(ANCHORS)/seed),--seed $(ANCHORS)/seed) \

@@ -40,6 +40,21 @@ def test_paths_are_good_from_anywhere(manifest: Path, tmp_path: Path) -> None:
     assert all(Path(row["path"]).is_file() for row in rows(data.base) + rows(data.judged))
 
 
+def test_portraits_are_bona_fide_faces_of_no_camera(manifest: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(b"x")
+    assert holdout.cut(manifest, "a", tmp_path / "cut").portraits is None
+    data = holdout.cut(manifest, "a", tmp_path / "cut", folder)
+    assert data.portraits is not None
+    found = rows(data.portraits)
+    assert [Path(row["path"]).name for row in found] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert {(row["domain"], row["label"], row["x"]) for row in found} == {("portraits", "live", "")}
+    with pytest.raises(ValueError, match="no JPEG files"):
+        holdout.cut(manifest, "a", tmp_path / "cut", tmp_path / "cut")
+
+
 def test_only_large_cameras_of_both_classes_are_compared(manifest: Path, tmp_path: Path) -> None:
     few = data_set(tmp_path / "few", each=12)
     with pytest.raises(ValueError, match="No other camera"):

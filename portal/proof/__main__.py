@@ -40,7 +40,7 @@ def main() -> int:
 def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     began = time.monotonic()
     _say(f"Cutting {given.camera} out of {given.data} …")
-    data = holdout.cut(given.data, given.camera, folder / "data")
+    data = holdout.cut(given.data, given.camera, folder / "data", given.portraits)
     with site(folder / "var", **settings(given.champion, data)) as running:
         loop = Loop(running.portal, data)
         loop.prepare()
@@ -97,6 +97,7 @@ def _say(line: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make loop-proof", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="manifest CSV")
+    parser.add_argument("--portraits", type=Path, help="folder of portraits to learn from as well")
     parser.add_argument("--camera", default="cam18", help="the camera that nobody trained on")
     parser.add_argument(
         "--champion",

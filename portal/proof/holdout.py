@@ -20,6 +20,7 @@ picture again would be no evidence, and a still that cannot be judged brings non
 """
 
 _EACH = 5
+_PORTRAITS = 900
 
 Row = dict[str, str]
 
@@ -36,7 +37,8 @@ class Clip:
 class Holdout:
     """A data set cut up: manifests, and the attempts that are made with one camera.
 
-    base: what a run may learn from, without that camera; benchmark: every fifth frame of the other large cameras, which
+    base: what a run may learn from, without that camera; portraits: bona fide faces of no camera that it may learn from
+    as well, if there are any; benchmark: every fifth frame of the other large cameras, which
     the run does not learn from; judged: the camera's frames that nobody is shown; others: all of the other large cameras.
     """
 
@@ -45,9 +47,10 @@ class Holdout:
     judged: Path
     others: Path
     clips: tuple[Clip, ...]
+    portraits: Path | None = None
 
 
-def cut(manifest: Path, camera: str, folder: Path) -> Holdout:
+def cut(manifest: Path, camera: str, folder: Path, portraits: Path | None = None) -> Holdout:
     """Write the manifests below ``folder`` and make the clips. Raises ValueError when the camera is too small.
 
     The first half of the camera's frames of each class is shown, the second half is judged. A large camera has at least
@@ -75,7 +78,19 @@ def cut(manifest: Path, camera: str, folder: Path) -> Holdout:
         _write(folder / "judged.csv", [row for _, second in halves for row in second]),
         _write(folder / "others.csv", ours),
         clips,
+        _portraits(portraits, folder / "portraits.csv", list(rows[0])) if portraits else None,
     )
+
+
+def _portraits(faces: Path, target: Path, columns: Sequence[str]) -> Path:
+    """A manifest of portraits, evenly chosen from a folder of JPEGs. Raises ValueError when it holds none."""
+    paths = sorted(faces.resolve().rglob("*.jpg"))
+    if not paths:
+        raise ValueError(f"{faces} holds no JPEG files.")
+    chosen = np.unique(np.linspace(0, len(paths) - 1, _PORTRAITS).round().astype(int))
+    blank = dict.fromkeys(columns, "")
+    said = {"domain": "portraits", "frame": "crop", "label": "live", "split": "train"}
+    return _write(target, [{**blank, **said, "path": str(paths[i])} for i in chosen])
 
 
 def _read(manifest: Path) -> list[Row]:

@@ -70,7 +70,8 @@ class Loop:
 
     def retrain(self, options: dict[str, Any]) -> int:
         """Queue a run and wait until a worker has finished it; its number. Raises LoopError."""
-        words = ["--base", "base", "--recipe", "touch-up", "--options", json.dumps(options)]
+        bases = ["--base", "base", *(["--base", "portraits"] if self.data.portraits else [])]
+        words = [*bases, "--recipe", "touch-up", "--options", json.dumps(options)]
         self.say(_indented(self.server.manage("training_runs", "preview", *words)))
         self.server.manage("training_runs", "start", *words, "--by", REVIEWER)
         run = self._wait("training", _RUN, lambda run: run["state"] not in ("queued", "running"))
@@ -129,7 +130,7 @@ def settings(champion: Path, data: Holdout) -> dict[str, str]:
     """The environment of the site: the champion, the data set under a name, a sample of every bona fide attempt."""
     return {
         "LIVENESS_BUNDLE": str(champion.resolve()),
-        "LIVEGATE_DATA_SETS": f"base={data.base}",
+        "LIVEGATE_DATA_SETS": _sets(data),
         "LIVEGATE_SAMPLE_BONA_FIDE": "1",
         "LIVENESS_ATTEMPTS_PER_MINUTE": "1000",
         "LOG_LEVEL": "INFO",
@@ -138,6 +139,11 @@ def settings(champion: Path, data: Holdout) -> dict[str, str]:
         "DJANGO_SUPERUSER_PASSWORD": "not-a-secret-here",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def _sets(data: Holdout) -> str:
+    named = {"base": data.base, "portraits": data.portraits}
+    return ",".join(f"{name}={path}" for name, path in named.items() if path)
 
 
 def labels(shown: Sequence[Shown]) -> dict[str, int]:
