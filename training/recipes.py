@@ -26,8 +26,8 @@ RECIPES: Mapping[str, Recipe] = {
         "Begins with the weights that serve now and learns gently: a few short epochs, in which these weights also teach "
         "what they know of the other cameras. For new reviewed attempts.",
         {
-            **{"epochs": 8, "samples_per_epoch": 4000, "lr": 3e-4, "warmup": 0.1, "minutes": 45.0},
-            **{"distil": 0.7, "keep": 0.5},
+            **{"epochs": 8, "samples_per_epoch": 4000, "lr": 4e-4, "warmup": 0.1, "minutes": 45.0},
+            **{"simulate": 0.3, "distil": 0.7, "keep": 0.5},
         },
         goes_on=True,
     ),
