@@ -14,9 +14,9 @@ from liveness.engine.frames import FILE_LIMITS, Picture
 CLIP = 6
 """Stills of one attempt, as many as a sign-in judges."""
 
-MOVES = tuple((x, y) for y in range(0, 12, 2) for x in range(0, 12, 2))
+MOVES = tuple((x, y) for y in range(0, 16, 2) for x in range(0, 16, 2))
 """Pixels gone at the left and at the top each time a still is seen, as by a camera that moves a little: the very same
-picture again would be no evidence, and a still that cannot be judged brings none, so that an attempt may need them all.
+picture again would be no evidence. Stills that cannot be judged bring none either: then an attempt asks until its time is over.
 """
 
 _EACH = 5
