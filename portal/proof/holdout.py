@@ -11,8 +11,8 @@ from liveness.engine import frames
 from liveness.engine.checking import FORMATS
 from liveness.engine.frames import FILE_LIMITS, Picture
 
-CLIP = 6
-"""Stills of one attempt, as many as a sign-in judges."""
+CLIP = 3
+"""Stills of one attempt: of the frames of an attempt the portal keeps the worst and the best to learn from."""
 
 MOVES = tuple((x, y) for y in range(0, 16, 2) for x in range(0, 16, 2))
 """Pixels gone at the left and at the top each time a still is seen, as by a camera that moves a little: the very same
