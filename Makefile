@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test loop-proof benchmark lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof benchmark load lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -52,6 +52,9 @@ loop-proof: $(VENV)/.dev ## Review, retrain, prove, promote, serve: for real, wi
 benchmark: $(VENV)/.dev ## Time a look stage by stage, beside the predecessors where ANCHORS=folder holds their files
 	@$(MANAGE) benchmark --check $(if $(wildcard $(ANCHORS)/seed),--seed $(ANCHORS)/seed) \
 		$(if $(wildcard $(ANCHORS)/silentface),--silentface $(ANCHORS)/silentface) $(BENCHMARK_ARGS)
+
+load: $(VENV)/.dev ## Simulated cameras over real websockets: how many, how fair, how steady (LOAD_ARGS="--frames 100000")
+	@$(BIN)/python -m tests.load $(LOAD_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and the doors between the apps
 	@$(BIN)/ruff check .

@@ -47,6 +47,7 @@ class Stream:
     repeats: int = 0
     _digests: set[bytes] = field(default_factory=set)
     _prints: list[NDArray[np.int16]] = field(default_factory=list)
+    _means: list[float] = field(default_factory=list)
     _still: int = 0
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
@@ -79,13 +80,15 @@ class Stream:
             shrunk = frames.thumbprint(jpeg).astype(np.int16)
         except frames.FrameError:
             return False
-        alike = [p for p in self._prints if p.shape == shrunk.shape]
-        before = np.array([np.abs(p - shrunk).mean() for p in alike])
-        if (before < _SAME).any():
+        mean = float(shrunk.mean())
+        # Two pictures differ by at least as much as their means do: most need not be compared.
+        near = [p for p, m in zip(self._prints, self._means, strict=True) if abs(m - mean) < _SAME]
+        if any(_difference(p, shrunk) < _SAME for p in near):
             return True
-        if before.size and before[-1] < _STILL:
+        if self._prints and _difference(self._prints[-1], shrunk) < _STILL:
             self._still += 1
         self._prints.append(shrunk)
+        self._means.append(mean)
         return False
 
     def _intervals(self) -> NDArray[np.float64]:
@@ -99,3 +102,8 @@ class Stream:
     def _spread(self) -> float:
         steps = self._intervals()
         return float(steps.std() / max(steps.mean(), 1e-9)) if steps.size else np.inf
+
+
+def _difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
+    """Mean difference in grey levels; infinite where the sizes differ."""
+    return float(np.abs(one - other).mean()) if one.shape == other.shape else np.inf

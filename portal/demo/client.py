@@ -68,6 +68,11 @@ class Visitor:
         cookies = urllib.request.HTTPCookieProcessor(self._jar)
         self._opener = urllib.request.build_opener(cookies)
 
+    @property
+    def cookies(self) -> str:
+        """What a browser would send as the Cookie header."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
+
     def get(self, path: str) -> Page:
         return self._open(urllib.request.Request(urllib.parse.urljoin(self.url, path)))
 
@@ -84,7 +89,8 @@ class Visitor:
         """
         with self._socket(page, url or self.url) as socket:
             socket.send(json.dumps({"type": "start", "ticket": page.data["ticket"]}))
-            answer = _receive(socket)
+            while (answer := _receive(socket))["type"] == "wait":
+                pass  # in line for a place
             chain = FrameChain(page.data["ticket"], bytes.fromhex(answer.get("nonce", "")))
             for jpeg in itertools.cycle(clip):
                 if answer["type"] in ("verdict", "error"):
@@ -98,8 +104,7 @@ class Visitor:
         if "ticket" not in page.data:
             raise VisitError(f"{page.url} is not a capture page; it says: {page.words[:300]}")
         address = url.replace("http", "ws", 1) + page.data.get("socket-path", "/ws/liveness/")
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
-        return connect(address, origin=Origin(url), additional_headers={"Cookie": cookies})
+        return connect(address, origin=Origin(url), additional_headers={"Cookie": self.cookies})
 
     def _open(self, request: urllib.request.Request) -> Page:
         try:

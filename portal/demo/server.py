@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,12 +46,12 @@ class Server:
 
 
 @contextmanager
-def running(var: Path, **settings: str) -> Iterator[Server]:
+def running(var: Path, entry: Sequence[str] = ("manage.py",), **settings: str) -> Iterator[Server]:
     """Prepare ``var``, start the portal and wait until it is healthy; stop it at the end.
 
-    settings: environment variables of the portal. Raises ServerError when it does not become healthy.
+    entry: what Python runs instead of manage.py; settings: environment variables of the portal. Raises ServerError when it does not become healthy.
     """
-    server = _start(var, settings)
+    server = _start(var, entry, settings)
     try:
         _wait_until_healthy(server)
         yield server
@@ -59,13 +59,13 @@ def running(var: Path, **settings: str) -> Iterator[Server]:
         server.stop()
 
 
-def _start(var: Path, settings: Mapping[str, str]) -> Server:
+def _start(var: Path, entry: Sequence[str], settings: Mapping[str, str]) -> Server:
     var.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = _environment(var, {"SITE_URL": url, **settings})
     log = var / f"server-{port}.log"
-    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
+    command = [sys.executable, *entry, "serve", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT

@@ -1,0 +1,1 @@
+"""`make load`: simulated cameras over real websockets against real servers."""
