@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -17,7 +17,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from liveness import draining, protocol, runtime, services, shadow, tasks
+from liveness import admission, draining, protocol, runtime, services, shadow, tasks
+from liveness.admission import Place
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS = 10.0
 _LOOK_SECONDS = 15.0
+# In line: how often the number is looked at again; and for how long at most, well before the purge takes the attempt for dead.
+_LINE_NEWS, _LINE_SECONDS = 1.0, 50.0
 # A slow camera shows a picture twice now and then; one that stands still is told so.
 _MOST_REPEATS = 60
 
@@ -42,6 +45,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self._attempt: Attempt | None = None
         self._capture: Capture | None = None
+        self._place = Place()
         self._chain = FrameChain("")
         self._stream = Stream()
         self._task: asyncio.Task[None] | None = None
@@ -95,13 +99,24 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._stop_timer()
         if draining.begun():
             raise ProtocolError("restarting", Close.BUSY)
+        try:
+            admission.door.check()
+        except admission.Full:
+            raise ProtocolError("busy", Close.BUSY) from None
         self._counted.enter_context(draining.attempt())
         self._attempt = await self._redeem(start)
+        self._place = admission.door.enter()
+        self._counted.callback(admission.door.leave, self._place)
+        self._spawn(self._begin(start, self._attempt))
+
+    async def _begin(self, start: protocol.Start, attempt: Attempt) -> None:
+        """Wait for a place, then for frames."""
+        await self._stand_in_line(self._place)
         try:
             _, engine = await database_sync_to_async(runtime.get_engine)()
         except runtime.EngineUnavailable:
             raise ProtocolError("unavailable", Close.BUSY) from None
-        rules = runtime.rules_for(self._attempt.purpose)
+        rules = runtime.rules_for(attempt.purpose)
         self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD)
         self._chain, self._stream = FrameChain(start.ticket), Stream(start.camera)
         self._shadow = await database_sync_to_async(shadow.begin)(rules)
@@ -114,8 +129,22 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 max_bytes=settings.LIVENESS_MAX_FRAME_BYTES,
                 frames=rules.judged,
                 nonce=self._chain.nonce.hex(),
+                pace=_pace(),
             )
         )
+
+    async def _stand_in_line(self, place: Place) -> None:
+        """Say the place in line, again whenever it changes, until it is free."""
+        end, told = time.monotonic() + _LINE_SECONDS, (0, 0)
+        while not place.admitted.is_set():
+            if time.monotonic() > end:
+                raise ProtocolError("busy", Close.BUSY)
+            number = admission.door.number(place)
+            if number != told:
+                told = number
+                await self._tell(protocol.Wait(type="wait", place=number[0], seconds=number[1]))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(place.admitted.wait(), _LINE_NEWS)
 
     async def _redeem(self, start: protocol.Start) -> Attempt:
         try:
@@ -136,6 +165,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             raise ProtocolError("broken_chain", Close.BROKEN_STREAM) from None
         self._in_flight = True
         self._frames += 1
+        self._place.frame(now)
         self._spawn(self._judge(self._capture, jpeg, now - self._began))
 
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
@@ -160,6 +190,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 progress=round(decision.progress, 3),
                 seq=self._frames,
                 box=box,
+                pace=_pace(),
             )
         )
 
@@ -275,14 +306,20 @@ def _look(
 
     A picture that was shown before is no evidence. Raises ProtocolError when there is nothing else for long.
     """
-    new = stream.is_new(jpeg, at)
-    capture.note(stream.risks())
-    if stream.repeats > _MOST_REPEATS:
-        raise ProtocolError("repeated_frames", Close.BROKEN_STREAM)
-    if not new:
-        return Decision(Verdict.MORE, None, capture.session.progress), None
-    decision = capture.add(jpeg, at)
+    with admission.timed():
+        new = stream.is_new(jpeg, at)
+        capture.note(stream.risks())
+        if stream.repeats > _MOST_REPEATS:
+            raise ProtocolError("repeated_frames", Close.BROKEN_STREAM)
+        if not new:
+            return Decision(Verdict.MORE, None, capture.session.progress), None
+        decision = capture.add(jpeg, at)
     face = capture.looks[-1][1].face if capture.looks else None
     if face is None or decision.verdict is not Verdict.MORE:
         return decision, None
     return decision, protocol.fractions(face.box, *exhibits.upright_size(jpeg))
+
+
+def _pace() -> int:
+    """Milliseconds from one frame to the next."""
+    return round(1000 * admission.door.pace)

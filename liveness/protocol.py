@@ -42,13 +42,22 @@ class ProtocolError(Exception):
 
 
 class Ready(TypedDict):
-    """``nonce``: 16 bytes in hexadecimal, for the chain of frames."""
+    """``nonce``: 16 bytes in hexadecimal, for the chain of frames. ``pace``: milliseconds between frames."""
 
     type: Literal["ready"]
     deadline: int
     max_bytes: int
     frames: int
     nonce: str
+    pace: int
+
+
+class Wait(TypedDict):
+    """Every place is taken. ``place``: number in line, from 1; ``seconds``: about how long it will be."""
+
+    type: Literal["wait"]
+    place: int
+    seconds: int
 
 
 class Hint(TypedDict):
@@ -59,6 +68,7 @@ class Hint(TypedDict):
     progress: float
     seq: int
     box: list[float] | None
+    pace: int
 
 
 class VerdictMessage(TypedDict):
@@ -73,7 +83,7 @@ class ErrorMessage(TypedDict):
     code: str
 
 
-Message = Ready | Hint | VerdictMessage | ErrorMessage
+Message = Ready | Wait | Hint | VerdictMessage | ErrorMessage
 
 
 @dataclass(frozen=True)

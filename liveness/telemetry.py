@@ -18,6 +18,9 @@ RUNNING = Gauge(
     "livegate_attempts_running", "Attempts in front of a camera.", multiprocess_mode="livesum"
 )
 WAITING = Gauge("livegate_frames_waiting", "Frames that run or wait.", multiprocess_mode="livesum")
+IN_LINE = Gauge(
+    "livegate_attempts_in_line", "Attempts that wait for a place.", multiprocess_mode="livesum"
+)
 BUSY = Counter("livegate_frames_refused", "Frames refused because too many were waiting.")
 
 

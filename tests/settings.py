@@ -19,3 +19,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STATIC_ROOT.mkdir()  # noqa: F405  (WhiteNoise warns about a missing folder)
 LIVEGATE_SAMPLE_BONA_FIDE = 0.0
+# However slow the machine is, no test waits in line; those about the line say so.
+LIVENESS_CAPACITY = 1000

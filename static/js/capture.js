@@ -17,6 +17,7 @@ class Attempt {
   #socket = null;
   #mostBytes = 400_000;
   #lastSent = 0;
+  #pace = PACE;
   #waiting = false;
   #ended = false;
 
@@ -62,6 +63,7 @@ class Attempt {
     this.#view.enter("connecting");
     const { socketPath, ticket } = this.#page;
     this.#socket = new LivenessSocket(socketPath, ticket, this.#camera.name, {
+      wait: (message) => this.#view.waiting(message),
       ready: (message) => this.#ready(message),
       hint: (message) => this.#hint(message),
       verdict: (message) => this.#verdict(message),
@@ -71,12 +73,14 @@ class Attempt {
 
   #ready(message) {
     this.#mostBytes = message.max_bytes;
-    this.#lastSent = Date.now() + EXPOSURE - PACE;
+    this.#pace = message.pace ?? PACE;
+    this.#lastSent = Date.now() + EXPOSURE - this.#pace;
     this.#view.enter("capturing");
     this.#next();
   }
 
   #hint(message) {
+    this.#pace = message.pace ?? this.#pace;
     this.#view.hint(message);
     this.#next();
   }
@@ -87,7 +91,7 @@ class Attempt {
       this.#waiting = true;
       return this.#view.paused();
     }
-    await pause(this.#lastSent + PACE - Date.now());
+    await pause(this.#lastSent + this.#pace - Date.now());
     if (this.#ended) return;
     try {
       const blob = await this.#camera.grab(this.#mostBytes);

@@ -5,9 +5,11 @@ import { FrameChain } from "./chain.js";
 import { failureOf } from "./words.js";
 
 const PATIENCE = 15_000;
+// In line the server may have nothing new to say for a while; it ends the wait by itself.
+const LINE_PATIENCE = 60_000;
 
 /**
- * Opens the socket and redeems the ticket. `camera` is its name, `on` holds ready(message), hint(message),
+ * Opens the socket and redeems the ticket. `camera` is its name, `on` holds wait(message), ready(message), hint(message),
  * verdict(message) and failure(kind); after verdict or failure nothing more is called.
  */
 export class LivenessSocket {
@@ -63,6 +65,10 @@ export class LivenessSocket {
     clearTimeout(this.#timer);
     if (this.#ended) return;
     if (message.type === "error") this.#error = message.code;
+    if (message.type === "wait") {
+      this.#wait(LINE_PATIENCE);
+      this.#on.wait(message);
+    }
     if (message.type === "ready") {
       this.#chain = new FrameChain(this.#ticket, message.nonce);
       this.#on.ready(message);
@@ -81,11 +87,11 @@ export class LivenessSocket {
     this.#on.failure(failureOf(this.#error, code, this.#opened));
   }
 
-  #wait() {
+  #wait(patience = PATIENCE) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#socket.close();
       this.#closed(0);
-    }, PATIENCE);
+    }, patience);
   }
 }

@@ -1,6 +1,6 @@
 // What the page shows: the state, the oval, the hint in words, and how it ended.
 
-import { STATES, hintWords } from "./words.js";
+import { STATES, hintWords, lineWords } from "./words.js";
 
 // A screen reader that hears a new hint with every frame hears none of them.
 const CALM = 900;
@@ -27,11 +27,11 @@ export class View {
     this.outcome = root.querySelector(".outcome");
   }
 
-  /** idle, asking, connecting, capturing, passed, failed, abstained or error. */
+  /** idle, asking, connecting, waiting, capturing, passed, failed, abstained or error. */
   enter(state) {
     this.state.dataset.state = state;
     this.start.hidden = state !== "idle";
-    this.cancel.hidden = !["asking", "connecting", "capturing"].includes(state);
+    this.cancel.hidden = !["asking", "connecting", "waiting", "capturing"].includes(state);
     this.outcome.hidden = !ENDS.has(state);
     if (!this.cancel.hidden && document.activeElement !== this.cancel) this.cancel.focus();
     if (STATES[state]) this.#say(STATES[state]);
@@ -46,6 +46,12 @@ export class View {
     this.#progress(message.progress);
     this.#track(message.box);
     this.#sayCalmly(hintWords(message.code));
+  }
+
+  /** In line: the place, and about how long it will be. */
+  waiting({ place, seconds }) {
+    if (this.state.dataset.state !== "waiting") this.enter("waiting");
+    this.#sayCalmly(lineWords(place, seconds));
   }
 
   paused() {

@@ -17,6 +17,7 @@ export const STATES = {
   idle: "Ready when you are",
   asking: "Please allow the camera in your browser",
   connecting: "Connecting…",
+  waiting: "Many people are here right now. One moment, please",
   capturing: "Look straight at the camera",
   good: "Very good, hold still",
   paused: "Paused: come back to this page to go on",
@@ -184,6 +185,12 @@ const ABSTAINED = "We could not see you well enough";
 /** The hint for one frame; no code means that the frame was good. */
 export function hintWords(code) {
   return code ? (HINTS[code] ?? STATES.capturing) : STATES.good;
+}
+
+/** Place in line, from 1, and about how many seconds it will be. */
+export function lineWords(place, seconds) {
+  const first = place === 1 ? "You are next." : `You are number ${place} in line.`;
+  return `${first} About ${Math.max(5, Math.ceil(seconds / 5) * 5)} seconds.`;
 }
 
 /** Title and words for an attempt that ended without a pass. */
