@@ -35,10 +35,14 @@ class Seen:
 
 
 class Camera:
-    """One visitor with one camera. pace: seconds between frames at least, 0 for as fast as answers come."""
+    """One visitor with one camera. pace: seconds between frames at least, 0 for as fast as answers come.
+
+    begun: whether the server has let it begin, or put it in line.
+    """
 
     def __init__(self, url: str, number: int, clip: Sequence[bytes], pace: float = PACE) -> None:
         self.seen = Seen()
+        self.begun = False
         self._visitor = Visitor(url)
         self._name = f"camera-{number}"
         self._clip = clip
@@ -87,7 +91,8 @@ class Camera:
         await socket.send(json.dumps({"type": "start", "ticket": page.data["ticket"]}))
         begin, estimate = time.monotonic(), 0.0
         while (answer := await _hear(socket))["type"] == "wait":
-            estimate = estimate or answer["seconds"]
+            self.begun, estimate = True, estimate or answer["seconds"]
+        self.begun = True
         if estimate:
             self.seen.waits.append((estimate, time.monotonic() - begin))
         return answer

@@ -15,6 +15,8 @@ from tests.load.figures import Window, jain, percentiles
 Tick = Callable[[int], None]
 """Called twice a second with the number of frames answered so far."""
 
+_PATIENCE = 120.0
+
 
 def window(
     what: str,
@@ -28,7 +30,7 @@ def window(
     until: int = 0,
     tick: Tick = lambda frames: None,
 ) -> tuple[Window, list[Seen]]:
-    """Cameras shared out evenly among the portals, counted after ``warm`` seconds, for ``seconds`` or ``until`` frames."""
+    """Cameras shared out evenly among the portals, counted ``warm`` seconds after all have begun, for ``seconds`` or ``until`` frames."""
     fleet = [Camera(portals[n % len(portals)].url, n, clip, pace) for n in range(cameras)]
     used = _Processor(portals)
     seen = asyncio.run(_watch(fleet, used, warm, seconds, until, tick))
@@ -58,6 +60,9 @@ async def _watch(
 ) -> list[Seen]:
     stop = asyncio.Event()
     tasks = [asyncio.create_task(camera.run(stop)) for camera in cameras]
+    late = time.monotonic() + _PATIENCE
+    while not all(camera.begun for camera in cameras) and time.monotonic() < late:
+        await asyncio.sleep(0.1)
     await asyncio.sleep(warm)
     for camera in cameras:
         camera.seen = Seen()

@@ -1,12 +1,13 @@
 """The results as a Markdown table and as curves."""
 
+import os
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot
 
-from tests.load.figures import CAMERAS, Results, Window
+from tests.load.figures import CAMERAS, RATE, Results, Window
 
 mpl.use("Agg")
 
@@ -18,6 +19,13 @@ def markdown(results: Results, picture: str = "") -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(_row(row) for row in rows),
     ]
+    if results.curve:
+        cost, cores = results.curve[-1].cost, os.cpu_count() or 1
+        fits = 1000 * cores / (cost * RATE)
+        lines += [
+            "",
+            f"At {cost:.1f} ms a frame, {cores} processors that nobody else uses are full with {fits:.0f} cameras.",
+        ]
     if results.scaling is not None:
         lines += ["", f"Two replicas carry {results.scaling:.2f} times what one does."]
     if results.waits:
