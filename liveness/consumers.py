@@ -140,7 +140,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             if time.monotonic() > end:
                 raise ProtocolError("busy", Close.BUSY)
             number = admission.door.number(place)
-            if number != told:
+            if number[0] and number != told:
                 told = number
                 await self._tell(protocol.Wait(type="wait", place=number[0], seconds=number[1]))
             with suppress(TimeoutError):
