@@ -1,13 +1,31 @@
 """Administration of people. Biometric data can be deleted, never read or edited."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from accounts import services
 from accounts.models import Consent, FaceTemplate, SignIn, User
 
-admin.site.register(User, UserAdmin)
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Deleting an account here erases the person everywhere, as on their own page."""
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        services.delete_account(user=obj, by=_staff(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in queryset:
+            services.delete_account(user=person, by=_staff(request))
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  (the admin lets nobody else in)
+    return request.user
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -22,15 +40,24 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(FaceTemplate)
 class FaceTemplateAdmin(ReadOnlyAdmin):
+    """Deleting a face here erases the attempts and their pictures too."""
+
     list_display = ["user", "created", "last_used", "frames", "model_name"]
     search_fields = ["user__username"]
     exclude = ["sealed", "sealed_seed", "pending"]
 
+    def delete_model(self, request: HttpRequest, obj: FaceTemplate) -> None:
+        services.delete_face(user=obj.user, by=_staff(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FaceTemplate]) -> None:
+        for face in queryset.select_related("user"):
+            services.delete_face(user=face.user, by=_staff(request))
+
 
 @admin.register(Consent)
 class ConsentAdmin(ReadOnlyAdmin):
-    list_display = ["user", "version", "training", "given", "withdrawn"]
-    list_filter = ["version", "training"]
+    list_display = ["user", "purpose", "version", "given", "withdrawn"]
+    list_filter = ["purpose", "version"]
     search_fields = ["user__username"]
 
 

@@ -1,14 +1,23 @@
-"""The words a person agrees to before a camera is switched on. Their digest is stored.
+"""The words a person agrees to, purpose by purpose, each on its own. The digest of what was shown is stored.
 
-Changing a word means a new version: people are asked again before they enrol again.
+Changing a word means a new version of that text: people are asked again before they enrol again.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 
-VERSION = "2026-2"
+from accounts.models import Consent
+
+Purpose = Consent.Purpose
+
+VERSION = "2026-3"
+"""Of the page as a whole; the newest of the versions of its texts."""
+
+SAYS_SAMPLES = frozenset({"2026-2", "2026-3"})
+"""Versions of the text about training that speak of pictures of successful attempts too."""
 
 
 @dataclass(frozen=True)
@@ -19,54 +28,132 @@ class Section:
     words: str
 
 
+@dataclass(frozen=True)
+class Text:
+    """What is shown for one purpose; question: what is ticked or pressed to agree."""
+
+    purpose: Purpose
+    version: str
+    title: str
+    sections: tuple[Section, ...]
+    question: str
+
+    @property
+    def full(self) -> str:
+        """Word for word, as it is kept and handed out."""
+        parts = [f"{section.title}\n{section.words}" for section in self.sections]
+        return "\n\n".join([self.title, *parts, self.question])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of ``full``."""
+        return hashlib.sha256(self.full.encode()).hexdigest()
+
+
+def texts() -> tuple[Text, ...]:
+    """Today's texts, one a purpose, with this installation's periods filled in."""
+    return (_signin(), _evidence(), _training())
+
+
+def text(purpose: str) -> Text:
+    """Today's text of one purpose. Raises ValueError for an unknown one."""
+    wanted = Purpose(purpose)
+    return next(text for text in texts() if text.purpose == wanted)
+
+
 def sections() -> tuple[Section, ...]:
-    """The text that is shown, with this installation's periods filled in."""
-    return (
-        Section(
-            "What is stored",
-            "128 numbers that describe your face, scrambled with a secret of your own and then "
-            "encrypted. The pictures from your camera are thrown away as soon as you have been "
-            "recognised, unless you agree to the second question below.",
+    """The sections of all texts, in the order of the page."""
+    return tuple(section for text in texts() for section in text.sections)
+
+
+def digest(shown: Iterable[Text] | None = None) -> str:
+    """SHA-256, in hex, of everything that the page shows."""
+    words = "\n\n".join(text.full for text in shown or texts())
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _signin() -> Text:
+    return Text(
+        Purpose.SIGNIN,
+        "2026-3",
+        "Signing in with your face",
+        (
+            Section(
+                "What is stored",
+                "128 numbers that describe your face, scrambled with a secret of your own and then "
+                "encrypted. The pictures from your camera are thrown away as soon as you have been "
+                "recognised, unless you agree to the questions below.",
+            ),
+            Section(
+                "What it is used for",
+                "Only to let you in here. Nobody searches for you by your face, and nothing is "
+                "passed on. Time and outcome of each attempt are kept for "
+                f"{settings.LIVENESS_ATTEMPT_DAYS} days, so that you can see them.",
+            ),
+            Section(
+                "How long",
+                "Until you delete your face, take this back or delete your account. Each of these "
+                "works at once. A face that has not been used for "
+                f"{settings.LIVEGATE_TEMPLATE_DAYS} days is deleted, and you get a mail before.",
+            ),
+            Section(
+                "How to take it back",
+                "On the page about your consents, with one click, at any time: as easily as you "
+                "give it. Each question is answered, and taken back, on its own.",
+            ),
+            Section(
+                "Do I have to?",
+                "No. Your password opens the same door and gives you the same account. You lose "
+                "nothing by not showing your face.",
+            ),
         ),
-        Section(
-            "What if I am refused?",
-            "When an attempt does not succeed, up to two pictures of it and eight small ones are "
-            "kept, encrypted, so that a person can review the decision. They are deleted after "
-            f"{settings.LIVENESS_EVIDENCE_DAYS} days; time and outcome of the attempt after "
-            f"{settings.LIVENESS_ATTEMPT_DAYS} days.",
-        ),
-        Section(
-            "What it is used for",
-            "Only to let you in here. Nobody searches for you by your face, and nothing is "
-            "passed on.",
-        ),
-        Section(
-            "How long",
-            "Until you delete your face, withdraw this consent or delete your account. Each of "
-            "these works at once. A face that has not been used for three years is deleted.",
-        ),
-        Section(
-            "How to take it back",
-            "On your account page, with two clicks, at any time. Taking it back is as easy as "
-            "giving it.",
-        ),
-        Section(
-            "Do I have to?",
-            "No. Your password opens the same door and gives you the same account. You lose "
-            "nothing by not showing your face.",
-        ),
+        "I agree that Livegate stores and compares the numbers of my face to sign me in.",
     )
 
 
-FACE_LABEL = "I agree that Livegate stores and compares the numbers of my face to sign me in."
-TRAINING_LABEL = (
-    "Pictures of my refused attempts, and of a few that succeeded, may also be kept as long, be "
-    "reviewed by a person and help to train the liveness check. This is separate, and you can say "
-    "no."
-)
+def _evidence() -> Text:
+    days = settings.LIVENESS_EVIDENCE_DAYS
+    return Text(
+        Purpose.EVIDENCE,
+        "2026-3",
+        "Pictures of attempts that did not succeed",
+        (
+            Section(
+                "What is kept if I am refused?",
+                "Up to two pictures of the attempt and eight small ones, encrypted, so that a "
+                f"person can see whether refusing was right. They are deleted after {days} days.",
+            ),
+            Section(
+                "And if I say no, or take it back?",
+                "Then none is kept, and what was kept is erased at once, also the copies made for "
+                "training. Your face signs you in all the same.",
+            ),
+        ),
+        f"Pictures of my attempts that did not succeed may be kept for {days} days and be reviewed "
+        "by a person.",
+    )
 
 
-def digest() -> str:
-    """SHA-256, in hex, of everything that is shown."""
-    parts = [f"{section.title}\n{section.words}" for section in sections()]
-    return hashlib.sha256("\n\n".join([*parts, FACE_LABEL, TRAINING_LABEL]).encode()).hexdigest()
+def _training() -> Text:
+    return Text(
+        Purpose.TRAINING,
+        "2026-3",
+        "Helping the check to learn",
+        (
+            Section(
+                "What do my pictures teach?",
+                "The check that tells a living face from a photograph, and nothing about who you "
+                "are. Pictures that are kept as above, and those of a few attempts that succeeded, "
+                "are labelled by a person and copied under a pseudonym. Without your yes to the "
+                "question above there are none.",
+            ),
+            Section(
+                "What happens if I take it back?",
+                "The copies are erased at once, and a training that still runs on them is ended. A "
+                "network that has learned already cannot forget; it holds no pictures, and you can "
+                "see which ones learned from yours.",
+            ),
+        ),
+        "The pictures that are kept, and those of a few attempts that succeeded, may help to train "
+        "the liveness check.",
+    )

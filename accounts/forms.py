@@ -4,8 +4,11 @@ from typing import Any
 
 from django import forms
 
-from accounts.consent import FACE_LABEL, TRAINING_LABEL
+from accounts import consent
+from accounts.consent import Purpose
 from accounts.models import User
+
+_OPTIONAL = (Purpose.EVIDENCE, Purpose.TRAINING)
 
 
 class NameForm(forms.Form):
@@ -27,19 +30,18 @@ class NameForm(forms.Form):
 
 
 class ConsentForm(forms.Form):
-    """Two separate ticks, none of them made in advance."""
+    """One tick a purpose, none of them made in advance. A signup may go on with the first alone."""
 
     face = forms.BooleanField(
-        label=FACE_LABEL,
-        error_messages={"required": "Without this tick your face cannot be set up."},
+        error_messages={"required": "Without this tick your face cannot be set up."}
     )
-    training = forms.BooleanField(label=TRAINING_LABEL, required=False)
+    evidence = forms.BooleanField(required=False)
+    training = forms.BooleanField(required=False)
 
-
-class TrainingForm(forms.Form):
-    """The separate permission to train, on its own."""
-
-    training = forms.BooleanField(label=TRAINING_LABEL, required=False)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, purpose in (("face", Purpose.SIGNIN), *((p.value, p) for p in _OPTIONAL)):
+            self.fields[name].label = consent.text(purpose).question
 
 
 class DeleteAccountForm(forms.Form):

@@ -94,7 +94,7 @@ def _consent(row: Consent) -> dict[str, Any]:
     return {
         "version": row.version,
         "text_sha256": row.digest,
-        "training": row.training,
+        "purpose": row.purpose,
         "given": row.given.isoformat(),
         "withdrawn": _time(row.withdrawn),
     }

@@ -23,30 +23,51 @@ class User(AbstractUser):
 
 
 class Consent(models.Model):
-    """What a person agreed to, word for word by its digest, and when they took it back."""
+    """What a person agreed to for one purpose, word for word by its digest, and when they took it back."""
+
+    class Purpose(models.TextChoices):
+        SIGNIN = "signin", "Signing in with the face"
+        EVIDENCE = "evidence", "Pictures of attempts that did not succeed"
+        TRAINING = "training", "Training"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="consents")
+    purpose = models.CharField(
+        max_length=10, choices=Purpose.choices, default=Purpose.SIGNIN, db_default="signin"
+    )
     version = models.CharField(max_length=20)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the text that was shown.")
     training = models.BooleanField(
-        default=False, help_text="Refused attempts may also help to train the liveness check."
+        default=False, help_text="The purpose is training; for the version before, which reads it."
     )
     given = models.DateTimeField(default=timezone.now)
     withdrawn = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["-given"]
+        ordering = ["-given", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["user"],
+                fields=["user", "purpose"],
                 condition=models.Q(withdrawn__isnull=True),
-                name="one_consent_in_force",
+                name="one_consent_in_force_a_purpose",
             )
         ]
 
     def __str__(self) -> str:
         state = "withdrawn" if self.withdrawn else "in force"
-        return f"{self.user} · {self.version} · {state}"
+        return f"Consent of account {self.user_id} · {self.purpose} {self.version} · {state}"
+
+
+class ConsentText(models.Model):
+    """A text that people were shown, kept word for word: its SHA-256 is the ``digest`` of their consents."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    purpose = models.CharField(max_length=10, help_text="Empty: all in one, as before 2026-3.")
+    version = models.CharField(max_length=20)
+    text = models.TextField()
+    shown = models.DateTimeField(default=timezone.now, help_text="Since when.")
+
+    def __str__(self) -> str:
+        return f"{self.purpose or 'all purposes'} {self.version}"
 
 
 class FaceTemplate(models.Model):
@@ -72,7 +93,7 @@ class FaceTemplate(models.Model):
     last_used = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:
-        return f"Face of {self.user}"
+        return f"Face of account {self.user_id}"
 
     @property
     def outdated(self) -> bool:
@@ -97,7 +118,7 @@ class SignIn(models.Model):
         indexes = [models.Index(fields=["user", "-at"])]
 
     def __str__(self) -> str:
-        return f"{self.user} by {self.way}"
+        return f"Account {self.user_id} by {self.way}"
 
 
 class Budget(models.Model):
@@ -158,4 +179,4 @@ class FailureNotice(models.Model):
         indexes = [models.Index(fields=["user", "-created"])]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.answer or 'not answered'}"
+        return f"Account {self.user_id}: {self.answer or 'not answered'}"

@@ -1,24 +1,20 @@
 """Everything that changes what is known about a person."""
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from accounts import audit, budgets, consent, matching, renewal
-from accounts.happenings import consent_withdrawn, face_erased, person_erased
+from accounts import audit, budgets, consent, erasure, ledger, matching, renewal
+from accounts.consent import Purpose
+from accounts.happenings import consent_withdrawn, person_erased
 from accounts.models import Consent, FaceTemplate, SignIn, User
 from liveness import embedder
 from liveness import services as liveness
 from liveness.models import Attempt
-
-UNUSED = timedelta(days=3 * 365)
-"""BIPA's limit: a face is destroyed at most three years after its last use."""
 
 
 class ConsentMissing(Exception):
@@ -33,58 +29,93 @@ class NotYours(Exception):
     """The attempt was made for another account."""
 
 
-def consent_of(user: User) -> Consent | None:
-    """The consent in force, if any."""
-    return Consent.objects.filter(user=user, withdrawn__isnull=True).first()
+def consent_of(user: User, purpose: Purpose = Purpose.SIGNIN) -> Consent | None:
+    """The consent in force for one purpose, if any."""
+    return ledger.find(user, purpose)
 
 
 def may_train(user: User) -> bool:
     """May refused attempts of this person enter a training set? Only by a consent that says so."""
-    return Consent.objects.filter(user=user, withdrawn__isnull=True, training=True).exists()
+    return ledger.find(user, Purpose.TRAINING) is not None
+
+
+def may_keep(user: User | None) -> bool:
+    """May pictures of attempts about this person be kept? Call it inside a transaction: a withdrawal waits for its end.
+
+    A name of nobody has nobody to ask, and costs the same; the camera page says that pictures may be kept.
+    """
+    return Purpose.EVIDENCE in ledger.held(user, Purpose.EVIDENCE) or user is None
 
 
 def may_sample(user: User) -> bool:
-    """May pictures of this person's successful attempts be kept as samples? Only by today's text, which says so.
+    """May pictures of this person's successful attempts be kept as samples? Only by a text that says so.
 
-    Call it inside a transaction: the consent is locked until its end, so that a withdrawal waits and then erases.
+    Call it inside a transaction: the consents are locked until its end, so that a withdrawal waits and then erases.
     """
-    return (
-        Consent.objects.select_for_update()
-        .filter(user=user, withdrawn__isnull=True, training=True, version=consent.VERSION)
-        .first()
-        is not None
-    )
+    given = ledger.held(user, Purpose.EVIDENCE, Purpose.TRAINING)
+    training = given.get(Purpose.TRAINING)
+    says_so = training is not None and training.version in consent.SAYS_SAMPLES
+    return says_so and Purpose.EVIDENCE in given
 
 
 @transaction.atomic
-def give_consent(*, user: User, training: bool = False) -> Consent:
-    """Record that this person agreed to today's text. An older consent is ended, the face stays."""
-    Consent.objects.filter(user=user, withdrawn__isnull=True).update(withdrawn=timezone.now())
-    given = Consent.objects.create(
-        user=user, version=consent.VERSION, digest=consent.digest(), training=training
-    )
-    if not training:
+def give_consent(
+    *, user: User, evidence: bool = True, training: bool = False, by: User | None = None
+) -> Consent:
+    """Record the answers of the consent page. What was agreed to before and is not ticked now is taken back.
+
+    by: who records it for them, if somebody else. Returns the consent to sign in.
+    """
+    row = agree(user=user, purpose=Purpose.SIGNIN, by=by)
+    for purpose, yes in ((Purpose.EVIDENCE, evidence), (Purpose.TRAINING, training)):
+        (agree if yes else take_back)(user=user, purpose=purpose, by=by)
+    return row
+
+
+@transaction.atomic
+def agree(*, user: User, purpose: Purpose | str, by: User | None = None) -> Consent:
+    """Record that this person agreed to today's text for one purpose. What is stored already stays."""
+    row, new = ledger.give(user, Purpose(purpose))
+    if new:
+        facts = {"purpose": row.purpose, "version": row.version}
+        audit.accepted("consent_given", user=user.pk, by=_other(user, by), **facts)
+    return row
+
+
+@transaction.atomic
+def take_back(*, user: User, purpose: Purpose | str, by: User | None = None) -> bool:
+    """End the consent for one purpose and erase at once what it alone allowed; whether there was one.
+
+    Signing in: the face. Evidence: every kept picture, also the copies for training. Training: the copies and the
+    samples of successful attempts; runs that learn from them end.
+    """
+    purpose = Purpose(purpose)
+    ended = bool(ledger.end(user, [purpose]))
+    if purpose == Purpose.SIGNIN:
+        FaceTemplate.objects.filter(user=user).delete()
+        liveness.erase_embeddings(user)
+    elif purpose == Purpose.EVIDENCE:
+        liveness.erase_evidence(user)
+    else:
         liveness.erase_sampled(user.pk)
-        _erase_copies(user)
-    audit.accepted("consent_given", user=user.pk, version=given.version, training=training)
-    return given
+    if purpose != Purpose.SIGNIN:
+        erasure.copies(user)
+    if ended:
+        consent_withdrawn.send(User, user=user, purposes=[purpose.value])
+        audit.accepted(
+            "consent_withdrawn", user=user.pk, by=_other(user, by), purpose=purpose.value
+        )
+    return ended
 
 
 @transaction.atomic
-def set_training(*, user: User, training: bool) -> None:
-    """Change the separate permission to train. Raises ConsentMissing without a consent in force."""
-    if consent_of(user) is None:
-        raise ConsentMissing
-    give_consent(user=user, training=training)
-
-
-@transaction.atomic
-def withdraw_consent(*, user: User) -> None:
-    """End the consent and erase all that it allowed: the face, the attempts and their pictures."""
-    Consent.objects.filter(user=user, withdrawn__isnull=True).update(withdrawn=timezone.now())
-    _erase_face(user)
-    consent_withdrawn.send(User, user=user)
-    audit.accepted("consent_withdrawn", user=user.pk)
+def withdraw_consent(*, user: User, by: User | None = None) -> None:
+    """End every consent and erase all that they allowed: the face, the attempts and their pictures."""
+    ended = ledger.end(user, Purpose)
+    erasure.face(user)
+    purposes = [purpose.value for purpose in ended]
+    consent_withdrawn.send(User, user=user, purposes=purposes)
+    audit.accepted("consent_withdrawn", user=user.pk, by=_other(user, by), purpose=purposes)
 
 
 def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:
@@ -103,27 +134,33 @@ def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:
         raise NotYours
     if settings.LIVEGATE_ONE_FACE_ONE_ACCOUNT and matching.known_elsewhere(user, embedding):
         raise FaceInUse
-    template = _store_face(user, attempt, *matching.sealed_template(embedding, user.pk))
-    audit.accepted("face_enrolled", user=user.pk, attempt=str(attempt.pk))
+    with transaction.atomic():
+        if not ledger.held(user, Purpose.SIGNIN):  # withdrawn while the camera was on
+            raise ConsentMissing
+        template = _store_face(user, attempt, *matching.sealed_template(embedding, user.pk))
+        audit.accepted("face_enrolled", user=user.pk, attempt=str(attempt.pk))
     return template
 
 
 @transaction.atomic
-def delete_face(*, user: User) -> None:
-    """Erase the face, the attempts and their pictures. The consent stays in force."""
-    _erase_face(user)
-    audit.accepted("face_deleted", user=user.pk)
+def delete_face(*, user: User, by: User | None = None) -> None:
+    """Erase the face, the attempts and their pictures. The consents stay in force."""
+    erasure.face(user)
+    audit.accepted("face_deleted", user=user.pk, by=_other(user, by))
 
 
 @transaction.atomic
-def delete_account(*, user: User) -> None:
-    """Erase the person and everything that belongs to them."""
-    number, name = user.pk, user.get_username()
-    _erase_face(user)
-    budgets.erase(user)
-    user.delete()
+def delete_account(*, user: User, by: User | None = None) -> list[str]:
+    """Erase the person and everything that belongs to them; the names of the models that learned from their pictures.
+
+    Models cannot forget. Which ones learned stands in the audit trail beside the erasure.
+    """
+    number, name, other = user.pk, user.get_username(), _other(user, by)
+    learned = [f"{model['name']} ({model['sha256'][:8]})" for model in erasure.learned_from(user)]
+    erasure.account(user)
     person_erased.send(User, user_id=number, username=name)
-    audit.accepted("account_deleted", user=number)
+    audit.accepted("account_deleted", user=number, by=other, models=learned)
+    return learned
 
 
 @transaction.atomic
@@ -140,8 +177,9 @@ def record_sign_in(*, user: User, way: str, client: str) -> None:
 
 
 def delete_unused_faces(now: datetime | None = None) -> int:
-    """Delete faces that nobody has used for three years; returns how many."""
-    unused = FaceTemplate.objects.filter(last_used__lt=(now or timezone.now()) - UNUSED)
+    """Delete faces that nobody has used for LIVEGATE_TEMPLATE_DAYS; returns how many."""
+    oldest = (now or timezone.now()) - timedelta(days=settings.LIVEGATE_TEMPLATE_DAYS)
+    unused = FaceTemplate.objects.filter(last_used__lt=oldest)
     deleted, _ = unused.delete()
     if deleted:
         audit.accepted("unused_faces_deleted", count=deleted)
@@ -168,18 +206,10 @@ def _store_face(user: User, attempt: Attempt, sealed: bytes, sealed_seed: bytes)
     return template
 
 
+def _other(user: User, by: User | None) -> int | None:
+    """Who did it, where that is not the person."""
+    return by.pk if by is not None and by.pk != user.pk else None
+
+
 def _judged_frames(frames: list[dict[str, Any]]) -> int:
     return sum(frame.get("p") is not None for frame in frames)
-
-
-def _erase_face(user: User) -> None:
-    FaceTemplate.objects.filter(user=user).delete()
-    liveness.erase_user(user)
-    face_erased.send(User, user=user)
-    _erase_copies(user)
-
-
-def _erase_copies(user: User) -> None:
-    """After the commit, have the copies erased that a training export made of this person's attempts."""
-    if dotted := settings.LIVEGATE_ERASE_COPIES:
-        transaction.on_commit(partial(import_string(dotted), user.pk))

@@ -1,14 +1,14 @@
 from django.urls import path
 
-from accounts.views import account, enrol, notice, signin
+from accounts.views import account, consents, enrol, notice, signin
 
 app_name = "accounts"
 
 urlpatterns = [
     path("account/", account.overview, name="overview"),
+    path("account/consents/", consents.consents, name="consents"),
     path("account/face/consent/", enrol.ask_consent, name="consent"),
     path("account/face/consent/withdraw/", account.withdraw_consent, name="withdraw_consent"),
-    path("account/face/training/", account.set_training, name="training"),
     path("account/face/capture/", enrol.capture, name="enrol_capture"),
     path("account/face/finish/", enrol.finish, name="enrol_finish"),
     path("account/face/done/", enrol.enrolled, name="enrolled"),

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.happenings import consent_withdrawn, face_erased, person_erased
 from accounts.models import User
-from api import captures, tasks, webhooks
+from api import captures, erasure, tasks, webhooks
 from api.models import Capture, WebhookDelivery
 from liveness.models import Attempt, ModelVersion
 from liveness.signals import attempt_decided, attempt_reviewed, model_changed
@@ -77,10 +77,12 @@ def _model(sender: Any, model: ModelVersion, step: str, **kwargs: Any) -> None:
 
 def _erased(sender: Any, user: User, **kwargs: Any) -> None:
     webhooks.forget_person(user.pk)
+    erasure.forget(user)
 
 
-def _withdrawn(sender: Any, user: User, **kwargs: Any) -> None:
-    tell("consent.withdrawn", {"person": user.get_username()}, person_id=user.pk)
+def _withdrawn(sender: Any, user: User, purposes: list[str], **kwargs: Any) -> None:
+    data = {"person": user.get_username(), "purposes": purposes}
+    tell("consent.withdrawn", data, person_id=user.pk)
 
 
 def _gone(sender: Any, user_id: Any, username: str, **kwargs: Any) -> None:

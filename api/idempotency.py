@@ -100,10 +100,15 @@ def _again(key: ApiKey, token: str, fingerprint: str) -> HttpResponse:
         return _problem(
             409, "under_way", "The first request is still being worked on; ask again soon."
         )
-    body = unseal(row.body or b"", _context(row))
+    body = opened(row)
     response = HttpResponse(body, status=row.status, content_type=row.content_type)
     response["Idempotent-Replayed"] = "true"
     return response
+
+
+def opened(row: StoredAnswer) -> bytes:
+    """The body of a kept answer. Raises liveness.crypto.SealError."""
+    return unseal(row.body or b"", _context(row))
 
 
 def _keep(row: StoredAnswer, response: HttpResponse) -> None:

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import consent, history, names, services
+from accounts import consent, history, ledger, names, services
+from accounts.consent import Purpose
 from accounts.models import Consent, User
 from liveness.api import Conflict
 
@@ -29,18 +30,30 @@ class MayManagePeople(BasePermission):
 
 
 class PersonSerializer(serializers.ModelSerializer):
-    """has_face: a face is on record; consent: whether one is in force."""
+    """has_face: a face is on record; consent: to sign in with it; purposes: all that they agreed to."""
 
     has_face: Any = serializers.BooleanField(read_only=True)
     consent: Any = serializers.SerializerMethodField()
+    purposes: Any = serializers.SerializerMethodField()
 
     class Meta:
         model = User
-        fields = ["username", "email", "date_joined", "is_active", "has_face", "consent"]
+        fields = [
+            "username",
+            "email",
+            "date_joined",
+            "is_active",
+            "has_face",
+            "consent",
+            "purposes",
+        ]
         read_only_fields = ["date_joined", "is_active"]
 
     def get_consent(self, user: User) -> bool:
         return services.consent_of(user) is not None
+
+    def get_purposes(self, user: User) -> list[str]:
+        return [purpose.value for purpose in ledger.in_force(user)]
 
     def validate_username(self, name: str) -> str:
         """Two spellings of one name are one name, here as at sign-in."""
@@ -50,17 +63,20 @@ class PersonSerializer(serializers.ModelSerializer):
 
 
 class ConsentSerializer(serializers.ModelSerializer):
+    """One consent to one purpose; digest: SHA-256 of the text; training: whether that is the purpose."""
+
+    person: Any = serializers.CharField(source="user.username", read_only=True)
+
     class Meta:
         model = Consent
-        fields = ["version", "digest", "training", "given", "withdrawn"]
+        fields = ["person", "purpose", "version", "digest", "training", "given", "withdrawn"]
         read_only_fields = fields
 
 
-class GivenSerializer(serializers.Serializer):
-    """text_version: of the text the person was shown; training: the separate permission to train."""
+class VersionSerializer(serializers.Serializer):
+    """text_version: of the text the person was shown."""
 
     text_version: Any = serializers.CharField()
-    training: Any = serializers.BooleanField(required=False, default=False)
 
     def validate_text_version(self, version: str) -> str:
         if version != consent.VERSION:
@@ -70,19 +86,39 @@ class GivenSerializer(serializers.Serializer):
         return version
 
 
+class GivenSerializer(VersionSerializer):
+    """The answers of one page: evidence and training are permissions of their own; without them they are taken back."""
+
+    evidence: Any = serializers.BooleanField(required=False, default=False)
+    training: Any = serializers.BooleanField(required=False, default=False)
+
+
 class SectionSerializer(serializers.Serializer):
     title: Any = serializers.CharField()
     words: Any = serializers.CharField()
 
 
+class PurposeTextSerializer(serializers.Serializer):
+    """The words about one purpose, its question, and the digest that a consent to it will carry."""
+
+    purpose: Any = serializers.ChoiceField(Purpose.choices)
+    version: Any = serializers.CharField()
+    digest: Any = serializers.CharField()
+    title: Any = serializers.CharField()
+    sections: Any = SectionSerializer(many=True)
+    question: Any = serializers.CharField()
+
+
 class TextSerializer(serializers.Serializer):
-    """The words to show, the two questions to ask, and the version to name when they were agreed to."""
+    """The words to show, the questions to ask, and the version to name when they were agreed to."""
 
     version: Any = serializers.CharField()
     digest: Any = serializers.CharField()
     sections: Any = SectionSerializer(many=True)
     question: Any = serializers.CharField()
+    evidence_question: Any = serializers.CharField()
     training_question: Any = serializers.CharField()
+    purposes: Any = PurposeTextSerializer(many=True)
 
 
 class ConsentTextView(APIView):
@@ -93,12 +129,16 @@ class ConsentTextView(APIView):
 
     @extend_schema(responses=TextSerializer)
     def get(self, request: Request) -> Response:
+        texts = consent.texts()
+        questions = {text.purpose: text.question for text in texts}
         shown = {
             "version": consent.VERSION,
             "digest": consent.digest(),
             "sections": consent.sections(),
-            "question": consent.FACE_LABEL,
-            "training_question": consent.TRAINING_LABEL,
+            "question": questions[Purpose.SIGNIN],
+            "evidence_question": questions[Purpose.EVIDENCE],
+            "training_question": questions[Purpose.TRAINING],
+            "purposes": texts,
         }
         return Response(TextSerializer(shown).data)
 
@@ -128,7 +168,7 @@ class PersonViewSet(
 
     def perform_destroy(self, instance: User) -> None:
         """Erase the person and everything that belongs to them."""
-        services.delete_account(user=self._ordinary(instance))
+        services.delete_account(user=self._ordinary(instance), by=self._caller())
 
     @extend_schema(methods=["GET"], responses=ConsentSerializer(many=True), filters=False)
     @extend_schema(
@@ -150,13 +190,39 @@ class PersonViewSet(
         if request.method == "POST":
             given = GivenSerializer(data=request.data)
             given.is_valid(raise_exception=True)
-            training = given.validated_data["training"]
-            row = services.give_consent(user=self._ordinary(user), training=training)
+            answers = {name: given.validated_data[name] for name in ("evidence", "training")}
+            by = self._caller()
+            row = services.give_consent(user=self._ordinary(user), by=by, **answers)
             return Response(ConsentSerializer(row).data, 201)
         if request.method == "DELETE":
-            services.withdraw_consent(user=self._ordinary(user))
+            services.withdraw_consent(user=self._ordinary(user), by=self._caller())
             return Response(status=204)
         return Response(ConsentSerializer(user.consents.all(), many=True).data)
+
+    @extend_schema(
+        methods=["POST"],
+        request=VersionSerializer,
+        responses={201: OpenApiResponse(ConsentSerializer, "Recorded.")},
+    )
+    @extend_schema(
+        methods=["DELETE"],
+        request=None,
+        responses={204: OpenApiResponse(None, "Withdrawn, and what it alone allowed erased.")},
+    )
+    @action(
+        detail=True,
+        methods=["post", "delete"],
+        url_path=r"consents/(?P<purpose>signin|evidence|training)",
+    )
+    def purpose(self, request: Request, username: str | None = None, purpose: str = "") -> Response:
+        """One purpose on its own. POST: this person agreed; DELETE: withdraw, which erases what it allowed."""
+        user, which = self._ordinary(self.get_object()), Purpose(purpose)
+        if request.method == "DELETE":
+            services.take_back(user=user, purpose=which, by=self._caller())
+            return Response(status=204)
+        VersionSerializer(data=request.data).is_valid(raise_exception=True)
+        row = services.agree(user=user, purpose=which, by=self._caller())
+        return Response(ConsentSerializer(row).data, 201)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["get"])
@@ -171,8 +237,13 @@ class PersonViewSet(
     @action(detail=True, methods=["delete"])
     def face(self, request: Request, username: str | None = None) -> Response:
         """Erase the face, the attempts and their pictures; the account and the consent stay."""
-        services.delete_face(user=self._ordinary(self.get_object()))
+        services.delete_face(user=self._ordinary(self.get_object()), by=self._caller())
         return Response(status=204)
+
+    def _caller(self) -> User:
+        user = self.request.user
+        assert isinstance(user, User)  # noqa: S101  (the permission guarantees it)
+        return user
 
     def _ordinary(self, user: User) -> User:
         """No key can take an administrator away."""

@@ -338,6 +338,11 @@ def _lock() -> None:
     list(ModelVersion.objects.select_for_update().order_by("pk").values_list("pk"))
 
 
+def remark(*, model: ModelVersion, text: str) -> None:
+    """Add to what happened to a model something that changes nothing about it."""
+    _note(model, None, text)
+
+
 def _note(model: ModelVersion, by: Any, text: str) -> None:
     ModelEvent.objects.create(model=model, by_id=getattr(by, "pk", None), text=text)
 

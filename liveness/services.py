@@ -8,7 +8,9 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from ipaddress import ip_address, ip_network
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -132,7 +134,7 @@ def start_attempt(
 def close_attempt(*, attempt: Attempt, decision: Decision, capture: Capture) -> Attempt:
     """Write the verdict, the frames' record, the model that judged and the evidence: RUNNING becomes what it ended as.
 
-    On PASS the sealed embedding waits LIVENESS_CLAIM_SECONDS for its claim; the evidence goes again as soon as the
+    Pictures are kept where the person agreed to that, and of attempts under a name of nobody. On PASS the sealed embedding waits LIVENESS_CLAIM_SECONDS for its claim; the evidence goes again as soon as the
     face has matched. Raises ValueError for an undecided decision, AttemptStateError when it is no longer running.
     """
     if decision.verdict is Verdict.MORE:
@@ -198,9 +200,23 @@ def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
 
 def erase_user(user: AbstractBaseUser) -> int:
     """Delete every attempt about an account or its name, with evidence and reviews; says how many attempts."""
-    about = Q(user_id=user.pk) | Q(claimed__iexact=user.get_username())
-    _, counts = Attempt.objects.filter(about).delete()
+    _, counts = Attempt.objects.filter(_about(user)).delete()
     return counts.get("liveness.Attempt", 0)
+
+
+def erase_evidence(user: AbstractBaseUser) -> int:
+    """Delete every kept picture of the attempts about an account or its name; says how many."""
+    with transaction.atomic():
+        frames, _ = Evidence.objects.filter(
+            attempt__in=Attempt.objects.filter(_about(user))
+        ).delete()
+        Attempt.objects.filter(_about(user), sampled=True).update(sampled=False)
+    return frames
+
+
+def erase_embeddings(user: AbstractBaseUser) -> int:
+    """Erase what passed attempts about an account keep for their claim, which can then no longer be made."""
+    return Attempt.objects.filter(_about(user), secret__isnull=False).update(secret=None)
 
 
 def erase_sampled(user_pk: int | str) -> int:
@@ -218,7 +234,7 @@ def purge(now: datetime | None = None) -> Purged:
     abandoned = close_dead(now)
     Attempt.objects.filter(state=State.PASSED, expires__lte=now).update(secret=None)
     frames, _ = Evidence.objects.filter(_due(now)).delete()
-    frames += _erase_unpermitted_samples()
+    frames += _erase_unpermitted()
     oldest = now - timedelta(days=settings.LIVENESS_ATTEMPT_DAYS)
     _, counts = Attempt.objects.filter(created__lt=oldest).delete()
     frames += counts.get("liveness.Evidence", 0)
@@ -245,6 +261,12 @@ def truncate_address(address: str) -> str:
         return str(ip_network(f"{address.strip()}/{24 if version == 4 else 48}", strict=False))
     except ValueError:
         return ""
+
+
+def _about(user: AbstractBaseUser) -> Q:
+    """Attempts about an account, and about its name or address before it had them."""
+    names = filter(None, (user.get_username(), getattr(user, "email", "")))
+    return reduce(or_, (Q(claimed__iexact=name) for name in names), Q(user_id=user.pk))
 
 
 def _limit_rate(client: str, now: datetime) -> None:
@@ -292,7 +314,8 @@ def _end(
         before |= Q(state=State.PENDING)
     with transaction.atomic():
         _change(attempt, before, state=state, closed=now, expires=now + patience, **changes)
-        Evidence.objects.bulk_create(rows)
+        if rows and sampling.may_keep(attempt.user):
+            Evidence.objects.bulk_create(rows)
         attempt_decided.send(Attempt, attempt=attempt)
         if state in (State.FAILED, State.ERROR):
             _trail_refusal(attempt)
@@ -327,12 +350,15 @@ def _dismiss(attempt: Attempt) -> None:
         attempt.evidence.all().delete()
 
 
-def _erase_unpermitted_samples() -> int:
-    """Whoever withdraws has them erased at once; this is for a permission that ended in any other way."""
-    kept = Attempt.objects.filter(sampled=True, evidence__isnull=False)
-    people = get_user_model().objects.filter(pk__in=kept.values("user"))
+def _erase_unpermitted() -> int:
+    """Whoever withdraws has pictures erased at once; this is for a permission that ended in any other way."""
+    kept = Attempt.objects.filter(evidence__isnull=False)
     with transaction.atomic():
-        return sum(erase_sampled(user.pk) for user in people if not sampling.permitted(user))
+        people = get_user_model().objects.filter(pk__in=kept.values("user"))
+        frames = sum(erase_evidence(user) for user in people if not sampling.may_keep(user))
+        people = people.filter(pk__in=kept.filter(sampled=True).values("user"))
+        frames += sum(erase_sampled(user.pk) for user in people if not sampling.permitted(user))
+    return frames
 
 
 def _secret_context(attempt_id: UUID) -> str:

@@ -89,7 +89,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -287,6 +287,7 @@ LIVEGATE_SECOND_PERSON = env.bool("LIVEGATE_SECOND_PERSON", False)
 LIVENESS_EVIDENCE_DAYS = env.int("LIVENESS_EVIDENCE_DAYS", 30)
 LIVENESS_EVIDENCE_MAX = env.int("LIVENESS_EVIDENCE_MAX", 5000)
 LIVENESS_ATTEMPT_DAYS = env.int("LIVENESS_ATTEMPT_DAYS", 90)
+LIVEGATE_TEMPLATE_DAYS = env.int("LIVEGATE_TEMPLATE_DAYS", 3 * 365)
 LIVENESS_ATTEMPTS_PER_MINUTE = env.int("LIVENESS_ATTEMPTS_PER_MINUTE", 20)
 LIVENESS_ENCRYPTION_KEYS = [
     base64.b64decode(key)
@@ -306,6 +307,8 @@ LIVEGATE_RETRAIN_RECIPE = env.str("LIVEGATE_RETRAIN_RECIPE", "touch-up")
 LIVEGATE_RUN_STALE_SECONDS = env.int("LIVEGATE_RUN_STALE_SECONDS", 120)
 # Whose refused attempts may become training copies: training must not know accounts, so it asks by name.
 LIVEGATE_MAY_TRAIN = "accounts.services.may_train"
+# Whose attempts may keep pictures at all.
+LIVEGATE_MAY_KEEP = "accounts.services.may_keep"
 # Whose bona fide attempts may be sampled for review, and how many of them (0–1).
 LIVEGATE_MAY_SAMPLE = "accounts.services.may_sample"
 LIVEGATE_SAMPLE_BONA_FIDE = env.float("LIVEGATE_SAMPLE_BONA_FIDE", 0.02)
@@ -313,6 +316,8 @@ LIVEGATE_SAMPLE_BONA_FIDE = env.float("LIVEGATE_SAMPLE_BONA_FIDE", 0.02)
 LIVEGATE_REVIEWERS_NEEDED = env.int("LIVEGATE_REVIEWERS_NEEDED", 1)
 # Who erases such copies; accounts must not know training, so it asks by name too.
 LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
+LIVEGATE_FORGET_LESSONS = "training.lineage.forget"
+LIVEGATE_LEARNED_FROM = "training.lineage.models_of"
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
 FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
 # Thresholds and policies: a server that starts with other values than the last one says so in the audit trail.

@@ -95,6 +95,35 @@ class TrainingRun(models.Model):
         return self.state in (self.State.QUEUED, self.State.RUNNING)
 
 
+class Lesson(models.Model):
+    """Somebody whose pictures were copied for a run. Written when the copies are complete."""
+
+    run = models.ForeignKey(TrainingRun, models.CASCADE, related_name="lessons")
+    subject = models.CharField(
+        max_length=32,
+        blank=True,
+        db_index=True,
+        help_text="The person's pseudonym; empty after erasure.",
+    )
+    judged = models.BooleanField(help_text="Kept to be judged; nothing learned from them.")
+    frames = models.PositiveIntegerField()
+    erased = models.DateTimeField(
+        null=True, blank=True, help_text="When the copies of their pictures were erased."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "subject", "judged"],
+                condition=~models.Q(subject=""),
+                name="one_lesson_a_person_and_run",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.frames} frames of run {self.run_id}"
+
+
 class Benchmark(models.Model):
     """A list of labelled frames that candidates are proven on, as it was when it was frozen. Written once."""
 

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from liveness.engine.faces import FaceDetector
 from liveness.models import Attempt
-from training import datasets, freezing, reviewed, services
+from training import datasets, freezing, lineage, reviewed, services
 from training.fas.data import DataError, replace_file
 from training.freezing import MERGED
 from training.models import TrainingRun
@@ -49,6 +49,7 @@ def prepare(
             check(run)
         else:
             services.note_copies(run, _build(run, bases, (detector, say)))
+            lineage.note(run, manifest)
     except (RequestError, OSError):
         discard(run)
         raise

@@ -114,17 +114,22 @@ def erase_copies(user_pk: object) -> int:
 
     Keys that SECRET_KEY_FALLBACKS still names are tried as well: export anew before a key is dropped there.
     """
-    removed = 0
     with _alone():
+        found = copies_of(user_pk)
+        for path in found:
+            path.unlink()
         for pseudonym in _pseudonyms(user_pk):
-            for path in [path for path in _home().rglob(f"*{pseudonym}*") if path.is_file()]:
-                path.unlink()
-                removed += 1
             for path in (path for pattern in _LISTS for path in _home().rglob(pattern)):
                 _drop_rows(path, pseudonym.encode())
             for path in _home().rglob(_BOXES):
                 _drop_boxes(path, pseudonym)
-    return removed
+    return len(found)
+
+
+def copies_of(user_pk: object) -> list[Path]:
+    """A person's files below VAR/training."""
+    names = _pseudonyms(user_pk)
+    return [path for name in names for path in _home().rglob(f"*{name}*") if path.is_file()]
 
 
 def usable(attempts: Iterable[Attempt] | None = None) -> tuple[list[Attempt], Counter[str]]:

@@ -15,7 +15,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from training import charts, datasets, facts, forms, origins, plans, recipes, services, tasks
+from training import (
+    charts,
+    datasets,
+    facts,
+    forms,
+    lineage,
+    origins,
+    plans,
+    recipes,
+    services,
+    tasks,
+)
 from training.models import TrainingRun
 
 _PAGE = 20
@@ -79,6 +90,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "recipe": recipes.RECIPES.get(found.recipe),
         "chart": chart,
         "figures": found.result.get("figures", {}).get("calibration") or {},
+        "people": lineage.people(found),
         "may_cancel": facts.may_start(request.user),
         "by_hand": settings.CELERY_TASK_ALWAYS_EAGER,
     }

@@ -52,21 +52,6 @@ def test_the_overview_tells_outcomes_in_words(alice_with_face: User) -> None:
     assert 'data-face="yes"' in page
 
 
-def test_the_permission_to_train_can_be_changed_on_the_overview(alice: User) -> None:
-    services.give_consent(user=alice)
-    client = flows.signed_in(alice)
-    client.post(reverse("accounts:training"), {"training": "on"})
-    assert services.may_train(alice)
-    client.post(reverse("accounts:training"), {})
-    assert not services.may_train(alice)
-
-
-def test_training_cannot_be_permitted_without_consent(alice: User) -> None:
-    client = flows.signed_in(alice)
-    client.post(reverse("accounts:training"), {"training": "on"})
-    assert not services.may_train(alice)
-
-
 def test_strangers_are_sent_to_the_sign_in_page(db: None) -> None:
     for name in ("overview", "consent", "enrol_capture", "delete_face", "export", "delete_account"):
         response = Client().get(reverse(f"accounts:{name}"))

@@ -18,6 +18,7 @@ PUBLIC = [
 PRIVATE = [
     "accounts:overview",
     "accounts:consent",
+    "accounts:consents",
     "accounts:delete_face",
     "accounts:withdraw_consent",
     "accounts:delete_account",

@@ -5,6 +5,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import services
+from accounts.consent import Purpose
 from accounts.models import Consent, User
 from accounts.tests import flows
 from liveness.models import Attempt, Evidence
@@ -46,10 +47,23 @@ def test_an_older_text_did_not_speak_of_samples(alice: User) -> None:
 
 
 def test_taking_the_permission_to_train_back_erases_the_samples(sampled: User) -> None:
-    services.set_training(user=sampled, training=False)
+    services.take_back(user=sampled, purpose=Purpose.TRAINING)
     assert not Evidence.objects.exists()
     assert not Attempt.objects.filter(sampled=True).exists()
     assert sampled.has_face
+
+
+def test_taking_the_permission_to_keep_pictures_back_erases_the_samples_too(sampled: User) -> None:
+    services.take_back(user=sampled, purpose=Purpose.EVIDENCE)
+    assert not Evidence.objects.exists()
+    assert sampled.has_face
+
+
+def test_without_the_permission_to_keep_pictures_nothing_is_sampled(alice: User) -> None:
+    services.give_consent(user=alice, evidence=False, training=True)
+    flows.enrol(alice, ALICE)
+    _signed_in_by_face()
+    assert not Evidence.objects.exists()
 
 
 def test_withdrawing_consent_erases_the_samples(sampled: User) -> None:
@@ -59,5 +73,5 @@ def test_withdrawing_consent_erases_the_samples(sampled: User) -> None:
 
 
 def test_giving_the_permission_again_keeps_the_samples(sampled: User) -> None:
-    services.set_training(user=sampled, training=True)
+    services.agree(user=sampled, purpose=Purpose.TRAINING)
     assert Evidence.objects.exists()

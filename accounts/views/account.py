@@ -6,12 +6,15 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit, history, policies, services
-from accounts.forms import DeleteAccountForm, TrainingForm
+from accounts import audit, consent, erasure, history, ledger, policies, services
+from accounts.consent import Purpose
+from accounts.forms import DeleteAccountForm
 from accounts.models import FaceTemplate
 from accounts.views.common import password_first, person
+
+MODELS_STAY = "They hold no pictures, but they cannot forget; the people who run this site can see that one of theirs was erased."
 
 
 @never_cache
@@ -19,29 +22,16 @@ from accounts.views.common import password_first, person
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     user = person(request)
-    consent = services.consent_of(user)
+    given = ledger.in_force(user)
     context = {
         "face": FaceTemplate.objects.filter(user=user).first(),
-        "consent": consent,
-        "training_form": TrainingForm(initial={"training": bool(consent and consent.training)}),
+        "consent": given.get(Purpose.SIGNIN),
+        "answers": [(text, given.get(text.purpose)) for text in consent.texts()],
         "history": history.recent(user),
         "second_factor": policies.has_second_factor(user),
         "second_factor_needed": policies.needs_second_factor(user),
     }
     return render(request, "accounts/overview.html", context)
-
-
-@login_required
-@require_POST
-def set_training(request: HttpRequest) -> HttpResponse:
-    form = TrainingForm(request.POST)
-    form.full_clean()
-    try:
-        services.set_training(user=person(request), training=form.cleaned_data["training"])
-        messages.success(request, "Your choice about training was saved.")
-    except services.ConsentMissing:
-        messages.error(request, "There is no consent to change.")
-    return redirect("accounts:overview")
 
 
 @login_required
@@ -59,8 +49,10 @@ def delete_face(request: HttpRequest) -> HttpResponse:
 def withdraw_consent(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         services.withdraw_consent(user=person(request))
-        messages.success(request, "Your consent was withdrawn and all data about your face erased.")
-        return redirect("accounts:overview")
+        messages.success(
+            request, "You agreed to nothing any more; all data about your face was erased."
+        )
+        return redirect("accounts:consents")
     return render(request, "accounts/withdraw_consent.html")
 
 
@@ -83,7 +75,13 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     form = DeleteAccountForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         logout(request)
-        services.delete_account(user=user)
+        learned = services.delete_account(user=user)
         messages.success(request, "Your account and everything in it were deleted. Farewell.")
+        if learned:
+            messages.info(
+                request,
+                f"Networks that had learned from your pictures: {', '.join(learned)}. {MODELS_STAY}",
+            )
         return redirect("home")
-    return render(request, "accounts/delete_account.html", {"form": form})
+    context = {"form": form, "learned": erasure.learned_from(user), "models_stay": MODELS_STAY}
+    return render(request, "accounts/delete_account.html", context)

@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import budgets, words
+from accounts import budgets, services, words
 from accounts.clients import client_address
+from accounts.consent import Purpose
 from accounts.models import User
 from liveness.models import Attempt
 from liveness.services import TooManyAttempts, open_attempt
@@ -63,8 +64,14 @@ def capture_page(
         "enrolling": purpose == Attempt.Purpose.ENROL,
         "ticket_seconds": settings.LIVENESS_TICKET_SECONDS,
         "evidence_days": settings.LIVENESS_EVIDENCE_DAYS,
+        "keeps": purpose == Attempt.Purpose.ENROL and _keeps(user),
     }
     return render(request, "accounts/capture.html", context)
+
+
+def _keeps(user: User | None) -> bool:
+    """Asked for the signed-in person alone: a sign-in page must not tell who exists."""
+    return user is not None and services.consent_of(user, Purpose.EVIDENCE) is not None
 
 
 def slow_down(request: HttpRequest, *, seconds: int | None, template: str) -> HttpResponse:

@@ -24,9 +24,13 @@ FACE_IN_USE = (
 def ask_consent(request: HttpRequest) -> HttpResponse:
     form = ConsentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        services.give_consent(user=person(request), training=form.cleaned_data["training"])
+        services.give_consent(
+            user=person(request),
+            evidence=form.cleaned_data["evidence"],
+            training=form.cleaned_data["training"],
+        )
         return redirect("accounts:enrol_capture")
-    context = {"form": form, "sections": consent.sections()}
+    context = {"form": form, "texts": consent.texts()}
     return render(request, "accounts/consent.html", context)
 
 
@@ -37,7 +41,7 @@ def ask_consent(request: HttpRequest) -> HttpResponse:
 def capture(request: HttpRequest) -> HttpResponse:
     user = person(request)
     given = services.consent_of(user)
-    if given is None or given.version != consent.VERSION:
+    if given is None or given.version != consent.text(given.purpose).version:
         return redirect("accounts:consent")
     return capture_page(
         request, purpose=Attempt.Purpose.ENROL, claimed=user.get_username(), user=user

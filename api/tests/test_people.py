@@ -6,6 +6,8 @@ from django.test import Client
 from accounts import consent
 from accounts.models import Consent, User
 from api.tests.conftest import Program
+from trail import chain
+from trail.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 PEOPLE = "/api/v1/people/"
@@ -34,6 +36,34 @@ def test_consent_names_the_text_that_was_shown(program: Program) -> None:
     assert client.post(f"{PEOPLE}ada/consents/", body, "application/json").status_code == 201
     assert client.delete(f"{PEOPLE}ada/consents/").status_code == 204
     assert Consent.objects.get().withdrawn is not None
+
+
+def test_each_purpose_is_given_and_withdrawn_on_its_own(program: Program) -> None:
+    ada = User.objects.create_user("ada")
+    client = program("people:write")
+    text = client.get("/api/v1/consent-text/").json()
+    shown = {purpose["purpose"]: purpose for purpose in text["purposes"]}
+    assert set(shown) == {"signin", "evidence", "training"}
+    body = {"text_version": text["version"], "evidence": True, "training": True}
+    client.post(f"{PEOPLE}ada/consents/", body, "application/json")
+    assert client.delete(f"{PEOPLE}ada/consents/evidence/").status_code == 204
+    assert client.get(f"{PEOPLE}ada/").json()["purposes"] == ["training", "signin"]
+    one = {"text_version": text["version"]}
+    given = client.post(f"{PEOPLE}ada/consents/evidence/", one, "application/json").json()
+    assert given["digest"] == shown["evidence"]["digest"]
+    rows = client.get(f"{PEOPLE}ada/consents/").json()
+    assert sorted((row["purpose"], row["withdrawn"] is None) for row in rows) == [
+        ("evidence", False),
+        ("evidence", True),
+        ("signin", True),
+        ("training", True),
+    ]
+    old = client.post(f"{PEOPLE}ada/consents/evidence/", {"text_version": "0"}, "application/json")
+    assert old.status_code == 400
+    assert client.delete(f"{PEOPLE}ada/consents/everything/").status_code == 404
+    entry = AuditEntry.objects.filter(event="consent_withdrawn").get()
+    assert (entry.subject, entry.facts) == (chain.pseudonym(ada.pk), {"purpose": "evidence"})
+    assert entry.actor
 
 
 def test_staff_cannot_be_erased_by_a_key(program: Program, owner: User) -> None:

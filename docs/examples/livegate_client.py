@@ -51,10 +51,10 @@ class Livegate:
         """What the person has to be shown before they agree."""
         return self._call("GET", "consent-text/")
 
-    def consent(self, username: str, training: bool) -> Any:
-        """This person was shown today's text and agreed to it."""
+    def consent(self, username: str, training: bool, evidence: bool = False) -> Any:
+        """This person was shown today's text and agreed to it; evidence and training are questions of their own."""
         version = self.consent_text()["version"]
-        body = {"text_version": version, "training": training}
+        body = {"text_version": version, "evidence": evidence, "training": training}
         return self._call("POST", f"people/{quote(username)}/consents/", body)
 
     def order(self, purpose: str, **order: Any) -> Any:

@@ -59,7 +59,7 @@ class Story:
 
     def consent(self) -> Step:
         page = self.visitor.get(_CONSENT)
-        page = self.visitor.send(page.form(_CONSENT), face="on")
+        page = self.visitor.send(page.form(_CONSENT), face="on", evidence="on")
         fine = page.status == 200 and "ticket" in page.data
         answer = "the camera page opens" if fine else _where(page)
         return Step("reads what is stored about a face, and agrees", answer, fine)

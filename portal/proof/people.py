@@ -31,7 +31,7 @@ class Person:
         self._visitor = Visitor(self.url)
 
     def arrive(self) -> None:
-        """Sign up and agree to both questions. Raises VisitError."""
+        """Sign up and agree to all three questions. Raises VisitError."""
         password = secrets.token_urlsafe(16)
         page = self._visitor.get("/auth/signup/")
         page = self._visitor.send(
@@ -41,7 +41,7 @@ class Person:
             password1=password,
             password2=password,
         )
-        page = self._visitor.send(page.form(_CONSENT), face="on", training="on")
+        page = self._visitor.send(page.form(_CONSENT), face="on", evidence="on", training="on")
         if "ticket" not in page.data:
             raise VisitError(f"{self.name} gets no camera page; it says: {page.words[:300]}")
 

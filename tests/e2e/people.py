@@ -35,6 +35,7 @@ def sign_up(page: Page, person: Person) -> None:
 def consent(page: Page) -> None:
     screenshot(page, "consent")
     page.check("[name=face]")
+    page.check("[name=evidence]")
     page.press("[name=face]", "Enter")
     page.wait_for_url("**/account/face/capture/")
 

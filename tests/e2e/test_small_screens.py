@@ -11,7 +11,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 _WIDTH, _HEIGHT = 360, 740
 _PUBLIC = ("/", "/auth/signup/", "/auth/login/", "/auth/password/reset/", "/signin/face/")
-_PRIVATE = ("/account/", "/account/face/consent/", "/account/delete/", "/review/", "/admin/")
+_PRIVATE = (
+    "/account/",
+    "/account/face/consent/",
+    "/account/consents/",
+    "/account/delete/",
+    "/review/",
+    "/admin/",
+)
 
 
 def test_no_page_is_wider_than_a_telephone(portal: Server) -> None:

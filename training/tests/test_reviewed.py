@@ -226,14 +226,15 @@ def test_copies_go_with_the_consent_the_face_or_the_account(
     assert left == {reviewed.subject_of(bob.pk)}
 
 
-def test_copies_go_with_the_permission_to_train(
-    home: Path, django_capture_on_commit_callbacks: Any
+@pytest.mark.parametrize("purpose", ["training", "evidence"])
+def test_copies_go_with_the_permission_to_train_or_to_keep_pictures(
+    home: Path, purpose: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     alice = person("alice")
     refused(alice)
     export(home / "set")
     with django_capture_on_commit_callbacks(execute=True):
-        import_string("accounts.services.set_training")(user=alice, training=False)
+        import_string("accounts.services.take_back")(user=alice, purpose=purpose)
     assert not files(home)
 
 
