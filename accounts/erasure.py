@@ -4,6 +4,7 @@ Each step is safe to repeat. All of them share one transaction, but for files, w
 outlives a rolled-back erasure is right, one that is missing is not.
 """
 
+from collections import Counter
 from functools import partial, reduce
 from operator import or_
 from typing import Any
@@ -63,11 +64,10 @@ def sessions(user: User) -> int:
     return Session.objects.filter(pk__in=gone).delete()[0]
 
 
-def sessions_of(user: User) -> int:
-    """In how many sessions somebody is signed in as this person."""
-    return sum(
-        row.get_decoded().get("_auth_user_id") == str(user.pk) for row in Session.objects.iterator()
-    )
+def signed_in() -> Counter[str]:
+    """In how many sessions each account is signed in, by its key as text."""
+    rows = (row.get_decoded().get("_auth_user_id") for row in Session.objects.iterator())
+    return Counter(str(number) for number in rows if number)
 
 
 def log_entries(user: User) -> int:
@@ -84,9 +84,9 @@ def log_entries(user: User) -> int:
 
 
 def learned_from(user: User) -> list[dict[str, Any]]:
-    """The models that learned from a person's pictures: what LIVEGATE_LEARNED_FROM says; none without it."""
-    dotted = settings.LIVEGATE_LEARNED_FROM
-    return list(import_string(dotted)(user.pk)) if dotted else []
+    """The models that learned from a person's pictures, as training says."""
+    dotted = settings.LIVEGATE_HOLDINGS.get("training")
+    return list(import_string(dotted)(user.pk)["models"]) if dotted else []
 
 
 def _is_about(value: Any, user: User, names: frozenset[str], key: str = "") -> bool:

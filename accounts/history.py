@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.db.models import Model, QuerySet
 
+from accounts import holdings
 from accounts.models import Consent, FaceTemplate, FailureNotice, SignIn, User
 from liveness.models import Attempt, Evidence
 
@@ -39,8 +42,9 @@ def recent(user: User, count: int = _SHOWN) -> list[Entry]:
 def export(user: User) -> dict[str, Any]:
     """All that is stored about a person, as JSON types.
 
-    Pictures are not included: an attempt under this name may show the face of somebody else.
+    Pictures are not included: an attempt under this name may show the face of somebody else; ``archive`` compares them.
     """
+    held = holdings.report(user)
     return {
         "account": _account(user),
         "face": _face(user),
@@ -49,7 +53,20 @@ def export(user: User) -> dict[str, Any]:
         "notices": [_notice(row) for row in FailureNotice.objects.filter(user=user)],
         "attempts": [_attempt(row) for row in Attempt.objects.filter(user=user)],
         "pictures_kept": Evidence.objects.filter(attempt__user=user).count(),
+        "addresses": _rows(EmailAddress, user, "email", "verified", "primary"),
+        "second_factors": _rows(Authenticator, user, "type", "created_at", "last_used_at"),
+        "held": held["held"],
+        "elsewhere": held["elsewhere"],
     }
+
+
+def _rows(model: type[Model], user: User, *fields: str) -> list[dict[str, Any]]:
+    rows = model._default_manager.filter(user=user).values(*fields)
+    return [{name: _plain(value) for name, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _refused(user: User) -> QuerySet[Attempt]:
@@ -73,6 +90,10 @@ def _account(user: User) -> dict[str, Any]:
         "email": user.email,
         "joined": user.date_joined.isoformat(),
         "last_sign_in": _time(user.last_login),
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "face_off": _time(user.face_off),
     }
 
 
@@ -86,6 +107,7 @@ def _face(user: User) -> dict[str, Any]:
         "last_used": template.last_used.isoformat(),
         "model": template.model_name,
         "frames": template.frames,
+        "change_waits_since": _time(template.pending_since),
         "attempt": str(template.attempt),
     }
 

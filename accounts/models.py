@@ -92,6 +92,10 @@ class FaceTemplate(models.Model):
     created = models.DateTimeField(default=timezone.now)
     last_used = models.DateTimeField(default=timezone.now, db_index=True)
 
+    warned = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner was told that it will be deleted."
+    )
+
     def __str__(self) -> str:
         return f"Face of account {self.user_id}"
 

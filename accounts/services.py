@@ -170,8 +170,7 @@ def record_sign_in(*, user: User, way: str, client: str) -> None:
     oldest = timezone.now() - timedelta(days=settings.LIVENESS_ATTEMPT_DAYS)
     SignIn.objects.filter(user=user, at__lt=oldest).delete()
     if way == SignIn.Way.FACE:
-        FaceTemplate.objects.filter(user=user).update(last_used=timezone.now())
-    delete_unused_faces()
+        FaceTemplate.objects.filter(user=user).update(last_used=timezone.now(), warned=None)
     budgets.forget_old()
     renewal.forget_unconfirmed()
 
@@ -201,6 +200,7 @@ def _store_face(user: User, attempt: Attempt, sealed: bytes, sealed_seed: bytes)
             "frames": _judged_frames(attempt.frames),
             "created": now,
             "last_used": now,
+            "warned": None,
         },
     )
     return template

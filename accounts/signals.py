@@ -38,6 +38,7 @@ def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: A
     services.record_sign_in(user=user, way=way, client=client)
     if way != SignIn.Way.FACE:
         budgets.pardon(user)
+    tasks.keep_promises_if_due()
     renewal.confirm(user, get_authentication_records(request, user))
     audit.accepted("signed_in", user=user.pk, way=way.value, client=client)
 

@@ -3,19 +3,28 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
+from django.core.cache import cache
 
-from accounts import notices, renewal, services
+from accounts import notices, retention
 from accounts.models import FailureNotice
 from liveness.tasks import PATIENT
 
 logger = logging.getLogger(__name__)
 
+_DAY = 24 * 3600
+
 
 @shared_task(**PATIENT)
-def delete_unused_faces() -> int:
-    """Delete the faces that nobody signed in with for three years; says how many."""
-    renewal.forget_unconfirmed()
-    return services.delete_unused_faces()
+def keep_promises() -> None:
+    """Delete what has lasted long enough, and tell people before their face goes; runs daily."""
+    logger.info("retention: %s", retention.sweep())
+
+
+def keep_promises_if_due() -> None:
+    """Without a scheduler, sign-ins drive it, at most once a day."""
+    if settings.CELERY_TASK_ALWAYS_EAGER and cache.add("accounts-promises", True, _DAY):
+        keep_promises.delay()
 
 
 @shared_task

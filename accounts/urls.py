@@ -13,6 +13,7 @@ urlpatterns = [
     path("account/face/finish/", enrol.finish, name="enrol_finish"),
     path("account/face/done/", enrol.enrolled, name="enrolled"),
     path("account/face/delete/", account.delete_face, name="delete_face"),
+    path("account/data/", account.data, name="data"),
     path("account/export/", account.export, name="export"),
     path("account/delete/", account.delete_account, name="delete_account"),
     path("notice/<str:token>/", notice.notice, name="notice"),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, viewsets
@@ -11,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import consent, history, ledger, names, services
+from accounts import archive, audit, consent, history, ledger, names, services
 from accounts.consent import Purpose
 from accounts.models import Consent, User
-from liveness.api import Conflict
+from liveness import runtime
+from liveness.api import Conflict, Unavailable
 
 _RIGHTS = {"GET": "view", "HEAD": "view", "OPTIONS": "view", "POST": "change", "DELETE": "delete"}
 
@@ -229,6 +231,22 @@ class PersonViewSet(
     def export(self, request: Request, username: str | None = None) -> Response:
         """Everything that is stored about this person, without pictures."""
         return Response(history.export(self.get_object()))
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"])
+    def archive(self, request: Request, username: str | None = None) -> HttpResponse:
+        """The same as a ZIP with the consent texts and a page that explains it, as the person would download it.
+
+        Pictures that show the person come along where the key's owner may review attempts.
+        """
+        user, by = self.get_object(), self._caller()
+        try:
+            content = archive.build(user, pictures=by.has_perm("liveness.review_attempt"))
+        except (runtime.Busy, runtime.EngineUnavailable) as error:
+            raise Unavailable from error
+        audit.accepted("data_exported", user=user.pk, by=by.pk)
+        headers = {"Content-Disposition": f'attachment; filename="{archive.NAME}"'}
+        return HttpResponse(content, content_type="application/zip", headers=headers)
 
     @extend_schema(
         request=None,

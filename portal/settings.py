@@ -130,7 +130,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-drift": {"task": "liveness.tasks.watch_drift", "schedule": 24 * 3600},
     "forget-answers": {"task": "api.tasks.forget_answers", "schedule": 24 * 3600},
     "send-due-webhooks": {"task": "api.tasks.send_due_webhooks", "schedule": 30},
-    "delete-unused-faces": {"task": "accounts.tasks.delete_unused_faces", "schedule": 24 * 3600},
+    "keep-promises": {"task": "accounts.tasks.keep_promises", "schedule": 24 * 3600},
 }
 
 # People.
@@ -288,6 +288,9 @@ LIVENESS_EVIDENCE_DAYS = env.int("LIVENESS_EVIDENCE_DAYS", 30)
 LIVENESS_EVIDENCE_MAX = env.int("LIVENESS_EVIDENCE_MAX", 5000)
 LIVENESS_ATTEMPT_DAYS = env.int("LIVENESS_ATTEMPT_DAYS", 90)
 LIVEGATE_TEMPLATE_DAYS = env.int("LIVEGATE_TEMPLATE_DAYS", 3 * 365)
+LIVEGATE_TEMPLATE_NOTICE_DAYS = env.int("LIVEGATE_TEMPLATE_NOTICE_DAYS", 30)
+LIVEGATE_CONSENT_DAYS = env.int("LIVEGATE_CONSENT_DAYS", 3 * 365)
+LIVEGATE_PENDING_DAYS = env.int("LIVEGATE_PENDING_DAYS", 30)
 LIVENESS_ATTEMPTS_PER_MINUTE = env.int("LIVENESS_ATTEMPTS_PER_MINUTE", 20)
 LIVENESS_ENCRYPTION_KEYS = [
     base64.b64decode(key)
@@ -317,7 +320,8 @@ LIVEGATE_REVIEWERS_NEEDED = env.int("LIVEGATE_REVIEWERS_NEEDED", 1)
 # Who erases such copies; accounts must not know training, so it asks by name too.
 LIVEGATE_ERASE_COPIES = "training.reviewed.erase_copies"
 LIVEGATE_FORGET_LESSONS = "training.lineage.forget"
-LIVEGATE_LEARNED_FROM = "training.lineage.models_of"
+# What other rooms hold of a person, for their export and the privacy report.
+LIVEGATE_HOLDINGS = {"training": "training.lineage.holding", "api": "api.erasure.holding"}
 # Cosine similarity at a false match rate of 1e-4: `manage.py measure_matching` prints it.
 FACE_MATCH_THRESHOLD = env.float("FACE_MATCH_THRESHOLD", 0.43)
 # Thresholds and policies: a server that starts with other values than the last one says so in the audit trail.
@@ -326,6 +330,7 @@ LIVEGATE_AUDITED_SETTINGS = [
     "LIVENESS_BUNDLE",
     "LIVENESS_EVIDENCE_DAYS",
     "LIVENESS_ATTEMPT_DAYS",
+    "LIVEGATE_TEMPLATE_DAYS",
     "LIVEGATE_GATE_REQUIRED",
     "LIVEGATE_GATE_MARGIN",
     "LIVEGATE_GATE_CAMERA_MARGIN",

@@ -19,6 +19,7 @@ PRIVATE = [
     "accounts:overview",
     "accounts:consent",
     "accounts:consents",
+    "accounts:data",
     "accounts:delete_face",
     "accounts:withdraw_consent",
     "accounts:delete_account",

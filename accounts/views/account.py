@@ -3,16 +3,17 @@
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit, consent, erasure, history, ledger, policies, services
+from accounts import archive, audit, consent, erasure, history, holdings, ledger, policies, services
 from accounts.consent import Purpose
 from accounts.forms import DeleteAccountForm
 from accounts.models import FaceTemplate
 from accounts.views.common import password_first, person
+from liveness import runtime
 
 MODELS_STAY = "They hold no pictures, but they cannot forget; the people who run this site can see that one of theirs was erased."
 
@@ -59,12 +60,35 @@ def withdraw_consent(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def export(request: HttpRequest) -> JsonResponse:
+def export(request: HttpRequest) -> HttpResponse:
+    """Everything as a ZIP. Pictures are compared with the person's face, which needs a free moment."""
     user = person(request)
+    try:
+        content = archive.build(user)
+    except (runtime.Busy, runtime.EngineUnavailable):
+        messages.error(
+            request, "Your data cannot be put together right now. Try again in a minute."
+        )
+        return redirect("accounts:data")
     audit.accepted("data_exported", user=user.pk)
-    response = JsonResponse(history.export(user), json_dumps_params={"indent": 2})
-    response["Content-Disposition"] = 'attachment; filename="livegate-data.json"'
+    response = HttpResponse(content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{archive.NAME}"'
     return response
+
+
+@never_cache
+@login_required
+@require_safe
+def data(request: HttpRequest) -> HttpResponse:
+    """What is held, and until when."""
+    user = person(request)
+    context = {
+        "items": holdings.items(user),
+        "elsewhere": holdings.elsewhere(user),
+        "learned": erasure.learned_from(user),
+        "models_stay": MODELS_STAY,
+    }
+    return render(request, "accounts/data.html", context)
 
 
 @login_required

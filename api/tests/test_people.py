@@ -1,11 +1,18 @@
 """People over the API: made, asked, exported, erased; staff are out of reach."""
 
+import io
+import json
+import zipfile
+
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts import consent
 from accounts.models import Consent, User
+from accounts.tests import flows
 from api.tests.conftest import Program
+from liveness.tests.fakes import ALICE, FakeEngine, ended_attempt, live, serving, spoof
 from trail import chain
 from trail.models import AuditEntry
 
@@ -76,3 +83,23 @@ def test_reading_people_changes_none(program: Program) -> None:
     client: Client = program("people:read")
     assert client.get(f"{PEOPLE}ada/").json()["has_face"] is False
     assert client.delete(f"{PEOPLE}ada/").status_code == 403
+
+
+def test_the_archive_holds_pictures_only_where_the_owner_may_review(program: Program) -> None:
+    ada = User.objects.create_user("ada")
+    flows.enrol(ada, ALICE)
+    kept = ended_attempt(FakeEngine(spoof()), claimed="ada", user=ada).evidence.count()
+    rights = Permission.objects.filter(codename="view_user")
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(rights)
+    found = []
+    with serving(FakeEngine(live(), [ALICE])):
+        for client in (program("people:read"), program("people:read", owner=clerk)):
+            response = client.get(f"{PEOPLE}ada/archive/")
+            assert response["Content-Type"] == "application/zip"
+            with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+                found.append(sum(name.startswith("pictures/") for name in archive.namelist()))
+                assert json.loads(archive.read("data.json"))["account"]["username"] == "ada"
+    assert found == [kept, 0]
+    entry = AuditEntry.objects.filter(event="data_exported").latest("number")
+    assert (entry.subject, entry.actor) == (chain.pseudonym(ada.pk), chain.pseudonym(clerk.pk))

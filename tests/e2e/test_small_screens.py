@@ -15,6 +15,7 @@ _PRIVATE = (
     "/account/",
     "/account/face/consent/",
     "/account/consents/",
+    "/account/data/",
     "/account/delete/",
     "/review/",
     "/admin/",
