@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import services
+from accounts.consent import Purpose
 from accounts.models import Consent, FaceTemplate, User
 from accounts.tombstones import ACCOUNT, CONSENT, TRAINING, Tombstone
 from liveness.models import Attempt
@@ -34,16 +35,15 @@ def _erase(event: str, account: int, moment: datetime) -> bool:
         services.delete_account(user=user)
         return True
     if event == TRAINING:
-        return _end_training(user, moment)
+        return _end(user, Purpose.TRAINING, moment)
+    if event.startswith(f"{CONSENT}:"):
+        return _end(user, Purpose(event.removeprefix(f"{CONSENT}:")), moment)
     return _erase_face(user, moment, withdrawn=event == CONSENT)
 
 
-def _end_training(user: User, moment: datetime) -> bool:
-    given = Consent.objects.filter(user=user, withdrawn=None, training=True, given__lte=moment)
-    if given.exists():
-        services.set_training(user=user, training=False)
-        return True
-    return False
+def _end(user: User, purpose: Purpose, moment: datetime) -> bool:
+    given = Consent.objects.filter(user=user, purpose=purpose, withdrawn=None, given__lte=moment)
+    return given.exists() and services.take_back(user=user, purpose=purpose)
 
 
 def _erase_face(user: User, moment: datetime, *, withdrawn: bool) -> bool:

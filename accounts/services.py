@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, budgets, consent, erasure, ledger, matching, renewal
+from accounts import audit, budgets, consent, erasure, ledger, matching, renewal, tombstones
 from accounts.consent import Purpose
 from accounts.happenings import consent_withdrawn, person_erased
 from accounts.models import Consent, FaceTemplate, SignIn, User
@@ -115,7 +115,9 @@ def withdraw_consent(*, user: User, by: User | None = None) -> None:
     erasure.face(user)
     purposes = [purpose.value for purpose in ended]
     consent_withdrawn.send(User, user=user, purposes=purposes)
-    audit.accepted("consent_withdrawn", user=user.pk, by=_other(user, by), purpose=purposes)
+    audit.accepted(
+        "consent_withdrawn", user=user.pk, by=_other(user, by), purpose=tombstones.EVERY_PURPOSE
+    )
 
 
 def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:

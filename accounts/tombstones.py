@@ -19,8 +19,13 @@ from trail.models import AuditEntry
 
 FILE = "erasures.jsonl"
 ACCOUNT, FACE, CONSENT = "account_deleted", "face_deleted", "consent_withdrawn"
+"""A consent for one purpose alone is told by ``CONSENT:purpose``."""
+
 TRAINING = "consent_given"
-"""With ``training`` false it ends the permission to train, which an older backup would bring back."""
+"""With ``training`` false it ended the permission to train, before each purpose had an end of its own."""
+
+EVERY_PURPOSE = "all"
+"""What the trail calls the purpose where every consent was withdrawn; before there were purposes, it named none."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +87,10 @@ def _is_erasure(entry: AuditEntry) -> bool:
 
 
 def _of(entry: AuditEntry) -> Tombstone:
-    return Tombstone(entry.at.isoformat(), entry.event, entry.subject)
+    purpose = entry.facts.get("purpose", EVERY_PURPOSE)
+    alone = entry.event == CONSENT and purpose != EVERY_PURPOSE
+    event = f"{CONSENT}:{purpose}" if alone else entry.event
+    return Tombstone(entry.at.isoformat(), event, entry.subject)
 
 
 def _append(stone: Tombstone) -> None:

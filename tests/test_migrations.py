@@ -21,6 +21,7 @@ from django.db.migrations.operations import (
     AlterUniqueTogether,
     CreateModel,
     DeleteModel,
+    RemoveConstraint,
     RemoveField,
     RenameField,
     RenameModel,
@@ -60,10 +61,14 @@ def _ours(loader: MigrationLoader) -> dict[Node, Migration]:
 def faults(migration: Migration, before: ProjectState) -> list[str]:
     """What the version before would stumble over. before: the models as that version knows them."""
     state, found, new = before.clone(), [], set()
+    gone: list[models.BaseConstraint] = []
     for operation in _unfolded(migration.operations):
         if isinstance(operation, CreateModel):
             new.add(operation.name_lower)
-        elif _harms(operation, state, migration.app_label, new):
+        elif isinstance(operation, RemoveConstraint):
+            known = state.models[migration.app_label, operation.model_name_lower]
+            gone.append(known.get_constraint_by_name(operation.name))
+        elif not _is_looser(operation, gone) and _harms(operation, state, migration.app_label, new):
             found.append(operation.describe())
         operation.state_forwards(migration.app_label, state)
     return found
@@ -86,6 +91,17 @@ def _harms(operation: Operation, state: ProjectState, app: str, new: set[str]) -
         before = state.models[app, operation.model_name_lower].fields[operation.name]
         return _is_narrower(before, operation.field)
     return isinstance(operation, (*_TAKES_AWAY, AddConstraint, AlterUniqueTogether, RunSQL))
+
+
+def _is_looser(operation: Operation, gone: list[models.BaseConstraint]) -> bool:
+    """A uniqueness of more columns in the place of one of fewer: who keeps the old one keeps the new one."""
+    new = getattr(operation, "constraint", None)
+    return isinstance(new, models.UniqueConstraint) and any(
+        isinstance(old, models.UniqueConstraint)
+        and set(old.fields) < set(new.fields)
+        and old.condition == new.condition
+        for old in gone
+    )
 
 
 def _must_be_written(field: Any) -> bool:
@@ -171,6 +187,28 @@ def test_a_migration_that_only_adds_is_not_refused(
 ) -> None:
     planted = type("Migration", (Migration,), {"operations": [operation]})
     assert faults(planted("planted", "liveness"), loader.project_state()) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "condition", "harmless"),
+    [
+        (["user", "purpose"], models.Q(withdrawn__isnull=True), True),
+        (["version"], models.Q(withdrawn__isnull=True), False),
+        (["user", "purpose"], None, False),
+    ],
+)
+def test_a_constraint_may_only_be_replaced_by_a_looser_one(
+    loader: MigrationLoader, fields: list[str], condition: models.Q | None, harmless: bool
+) -> None:
+    state = loader.project_state(("accounts", "0006_purposes"), at_end=False)
+    new = models.UniqueConstraint(fields=fields, condition=condition, name="planted")
+    operations = [
+        AddField("consent", "purpose", models.CharField(max_length=9, db_default="")),
+        RemoveConstraint("consent", "one_consent_in_force"),
+        AddConstraint("consent", new),
+    ]
+    planted = type("Migration", (Migration,), {"operations": operations})
+    assert (faults(planted("planted", "accounts"), state) == []) == harmless
 
 
 @pytest.mark.django_db
