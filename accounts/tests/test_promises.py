@@ -7,11 +7,12 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import retention, services, tasks
+from accounts import retention, services
 from accounts.consent import Purpose
 from accounts.models import Consent, FaceTemplate, FailureNotice, SignIn, User
 from accounts.tests import flows
@@ -141,7 +142,7 @@ def test_without_a_scheduler_sign_ins_drive_it_once_a_day(
     flows.signed_in(alice)
     assert swept == [1]
     settings.CELERY_TASK_ALWAYS_EAGER = False
-    tasks.cache.clear()
+    cache.clear()
     flows.signed_in(alice)
     assert swept == [1]
 
