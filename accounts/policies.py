@@ -1,10 +1,14 @@
 """When a face is not enough: who needs a second factor besides it."""
 
+from uuid import UUID
+
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 
 from accounts.models import User
+from liveness.flash import was_skipped
+from liveness.models import Attempt
 
 
 def has_second_factor(user: User) -> bool:
@@ -20,6 +24,16 @@ def needs_second_factor(user: User) -> bool:
     return user.groups.filter(name__in=settings.LIVEGATE_SECOND_FACTOR_GROUPS).exists()
 
 
-def face_is_not_enough(user: User) -> bool:
-    """A second factor is needed and none is set up: only the password can open the door to do that."""
-    return needs_second_factor(user) and not has_second_factor(user)
+def face_is_not_enough(user: User, attempt: UUID | None = None) -> bool:
+    """A second factor is needed and none is set up: only the password can open the door to do that.
+
+    It is needed, too, where an attempt skipped the colours that were wanted.
+    """
+    needed = needs_second_factor(user) or skipped_the_colours(attempt)
+    return needed and not has_second_factor(user)
+
+
+def skipped_the_colours(attempt: UUID | None) -> bool:
+    """Did the person skip colours that this attempt wanted?"""
+    made = Attempt.objects.filter(pk=attempt).first() if attempt else None
+    return made is not None and was_skipped(made)

@@ -11,6 +11,7 @@ from accounts.budgets import Exhausted
 from accounts.clients import client_address
 from api import captures
 from api.captures import CaptureError
+from liveness.flash import asked
 from liveness.services import TooManyAttempts
 
 
@@ -38,6 +39,8 @@ def capture(request: HttpRequest, token: str) -> HttpResponse:
         "ticket": ticket,
         "socket_path": f"/ws/embed/{token}/",
         "ticket_seconds": settings.LIVENESS_TICKET_SECONDS,
+        "flash": asked(),
+        "embedded": True,
         "evidence_days": settings.LIVENESS_EVIDENCE_DAYS,
     }
     return _framed(render(request, "api/embed.html", context), found.origin)

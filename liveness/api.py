@@ -80,6 +80,7 @@ class AttemptSerializer(serializers.ModelSerializer):
             "user_agent",
             "camera",
             "risks",
+            "flash",
             "sampled",
             "label",
             "disputed",

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from liveness.engine import bundle as bundles
+from liveness.engine.flash import Ask
 from liveness.models import default_folder
 
 
@@ -36,4 +37,6 @@ def the_settings_of_review_make_sense(
         found.append(Error("LIVEGATE_REVIEWERS_NEEDED must be 1 or 2.", id="liveness.E001"))
     if not 0 <= settings.LIVEGATE_SAMPLE_BONA_FIDE <= 1:
         found.append(Error("LIVEGATE_SAMPLE_BONA_FIDE is a share from 0 to 1.", id="liveness.E002"))
+    if settings.LIVENESS_FLASH not in list(Ask):
+        found.append(Error(f"LIVENESS_FLASH must be one of {', '.join(Ask)}.", id="liveness.E003"))
     return found

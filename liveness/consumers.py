@@ -22,6 +22,8 @@ from liveness.admission import Place
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine import exhibits
 from liveness.engine.capture import Capture
+from liveness.engine.flash import Ask, Flash, Skip
+from liveness.engine.hues import Challenge
 from liveness.engine.session import Decision, Verdict
 from liveness.engine.stream import Stream
 from liveness.models import Attempt
@@ -39,7 +41,13 @@ _MOST_REPEATS = 60
 
 
 class LivenessConsumer(AsyncWebsocketConsumer):
-    """One socket, at most one attempt."""
+    """One socket, at most one attempt.
+
+    skipping: what becomes of an attempt whose person skips the colours. Here it may pass, and whoever claims it asks
+    for a second factor instead.
+    """
+
+    skipping = Skip.ALLOWED
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,6 +57,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._chain = FrameChain("")
         self._stream = Stream()
         self._task: asyncio.Task[None] | None = None
+        self._painter: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._gate = FrameGate(
             settings.LIVENESS_MAX_FRAME_BYTES, settings.LIVENESS_MAX_FRAMES_PER_SECOND
@@ -117,7 +126,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         except runtime.EngineUnavailable:
             raise ProtocolError("unavailable", Close.BUSY) from None
         rules = runtime.rules_for(attempt.purpose)
-        self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD)
+        skip = self.skipping if start.skips_flash else Skip.NO
+        flash = Flash(Ask(settings.LIVENESS_FLASH), skip)
+        self._capture = Capture(engine, rules, settings.FACE_MATCH_THRESHOLD, flash=flash)
         self._chain, self._stream = FrameChain(start.ticket), Stream(start.camera)
         self._shadow = await database_sync_to_async(shadow.begin)(rules)
         deadline, self._began = settings.LIVENESS_DEADLINE_SECONDS, time.monotonic()
@@ -179,6 +190,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             await self._finish(capture, capture.session.expire(), shown)
         else:
             await self._hint(decision, box)
+            self._shine(capture.flash)
             if self._shadow is not None:
                 self._shadow.see(shown)
 
@@ -193,6 +205,23 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 pace=_pace(),
             )
         )
+
+    def _shine(self, flash: Flash) -> None:
+        """A round of colours that has begun is painted by a task of its own: frames must not set its pace."""
+        idle = self._painter is None or self._painter.done()
+        challenge = flash.unpainted
+        if challenge is not None and idle and not self._over:
+            self._painter = asyncio.create_task(self._guarded(self._paint(flash, challenge)))
+
+    async def _paint(self, flash: Flash, challenge: Challenge) -> None:
+        """One colour after the other, none before its time: nobody can know them in advance."""
+        of = len(challenge.colours)
+        for step, colour in enumerate((*challenge.colours, None), 1):
+            flash.painted(time.monotonic() - self._began)
+            await self._tell(
+                protocol.FlashMessage(type="flash", step=min(step, of), of=of, colour=colour)
+            )
+            await asyncio.sleep(challenge.seconds if colour else 0)
 
     async def _finish(
         self, capture: Capture, decision: Decision, shown: shadow.Shown | None = None
@@ -285,8 +314,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         """From here on nothing that comes in counts; a look in flight is no longer awaited."""
         self._over = True
         self._stop_timer()
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
+        for task in (self._task, self._painter):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
 
     def _session_key(self) -> str:
         return getattr(self.scope.get("session"), "session_key", None) or ""

@@ -52,6 +52,7 @@ def attempt_record(capture: Capture) -> dict[str, Any]:
         "frames": frame_records(capture),
         "measures": measures.of_capture(capture),
         "risks": sorted(capture.risks),
+        "flash": capture.flash.record(),
         "pooled": pooled,
         "margin": None if pooled is None else float(abs(log_odds(pooled) - log_odds(threshold))),
         "model": ModelVersion.objects.filter(sha256=bundle.sha256).first(),

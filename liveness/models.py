@@ -203,6 +203,9 @@ class Attempt(models.Model):
     risks = models.JSONField(
         default=list, blank=True, help_text="What was odd about the stream of frames; no proof."
     )
+    flash = models.JSONField(
+        null=True, blank=True, help_text="How the colours of the screen were answered, if asked."
+    )
     sampled = models.BooleanField(
         default=False, help_text="A bona fide attempt whose pictures are kept for review."
     )

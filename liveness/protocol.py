@@ -71,6 +71,15 @@ class Hint(TypedDict):
     pace: int
 
 
+class FlashMessage(TypedDict):
+    """``colour``: #rrggbb to paint around the face from now on, null when the colours are over; ``step`` of ``of``."""
+
+    type: Literal["flash"]
+    step: int
+    of: int
+    colour: str | None
+
+
 class VerdictMessage(TypedDict):
     type: Literal["verdict"]
     verdict: str
@@ -83,15 +92,19 @@ class ErrorMessage(TypedDict):
     code: str
 
 
-Message = Ready | Wait | Hint | VerdictMessage | ErrorMessage
+Message = Ready | Wait | Hint | FlashMessage | VerdictMessage | ErrorMessage
 
 
 @dataclass(frozen=True)
 class Start:
-    """``camera``: what the browser says of its camera, printable, at most 100 characters; "" if it says nothing."""
+    """``camera``: what the browser says of its camera, printable, at most 100 characters; "" if it says nothing.
+
+    ``skips_flash``: the person wants no changing colours.
+    """
 
     ticket: str
     camera: str = ""
+    skips_flash: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ def parse(text: str) -> Start | Cancel:
             camera = fields.get("camera", "")
             if not isinstance(camera, str):
                 raise bad
-            return Start(ticket, _printable(camera))
+            return Start(ticket, _printable(camera), fields.get("flash") == "skip")
         case {"type": "cancel"}:
             return Cancel()
         case _:

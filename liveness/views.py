@@ -73,6 +73,7 @@ def attempt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "attempt": found,
         "reason": words.reason(found.reason),
         "told": words.told(found),
+        "colours": words.colours(found.flash),
         "chart": charts.scores_over_time(found.frames, found.threshold),
         "frames": [_frame_in_words(frame) for frame in found.frames],
         "played": [_played(item, found) for item in kept if item.kind == Evidence.Kind.SEQUENCE],

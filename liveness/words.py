@@ -1,5 +1,7 @@
 """Codes in words: for reviewers, who learn everything, and what the person in front of the camera was told."""
 
+from typing import Any
+
 from liveness.models import Attempt, Review
 
 REASONS = {
@@ -17,6 +19,9 @@ REASONS = {
     "timed_out": "Time ran out",
     "undecided": "Could not be told apart",
     "bad_frame": "A damaged frame was sent",
+    "flash_weak": "The screen's colours could not be seen on the face",
+    "flash_wrong": "The face answered other colours than the screen's",
+    "flash_skipped": "The colours were skipped where nothing else is asked",
     "error": "Internal error",
     "no_match": "Face did not match the account",
     "internal_error": "Internal error",
@@ -39,6 +44,14 @@ RISKS = {
     "exact_timing": "frames at exact intervals",
     "hurried": "frames faster than the page sends them",
 }
+
+_ANSWERS = {
+    "correct": "answered by the face",
+    "wrong": "the face answered others",
+    "abstain": "not to be seen on the face",
+    "skipped": "skipped by the person",
+}
+_ROUND = "explained {score:.0%}, {delay:.2f} s late, in {frames} frames"
 
 _NOT_CONFIRMED = "We could not confirm that you are here in person."
 _DAMAGED = "A picture was damaged on its way."
@@ -65,6 +78,14 @@ def reason(code: str) -> str:
 def risks(codes: list[str]) -> str:
     """What was noticed about the stream of frames, in words; empty for nothing."""
     return ", ".join(RISKS.get(code, code) for code in codes)
+
+
+def colours(flash: dict[str, Any] | None) -> str:
+    """How the colours of the screen were answered, round by round."""
+    if flash is None:
+        return "not asked for"
+    rounds = [_ROUND.format(**one) for one in flash["rounds"]]
+    return "; ".join([_ANSWERS.get(flash["answer"], "no answer"), *rounds])
 
 
 def labelled(review: Review, attempt: Attempt) -> str:

@@ -15,6 +15,7 @@ from accounts import budgets, services, words
 from accounts.clients import client_address
 from accounts.consent import Purpose
 from accounts.models import User
+from liveness.flash import asked
 from liveness.models import Attempt
 from liveness.services import TooManyAttempts, open_attempt
 
@@ -63,6 +64,7 @@ def capture_page(
         "socket_path": "/ws/liveness/",
         "enrolling": purpose == Attempt.Purpose.ENROL,
         "ticket_seconds": settings.LIVENESS_TICKET_SECONDS,
+        "flash": asked(),
         "evidence_days": settings.LIVENESS_EVIDENCE_DAYS,
         "keeps": purpose == Attempt.Purpose.ENROL and _keeps(user),
     }

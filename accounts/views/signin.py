@@ -59,12 +59,14 @@ def capture(request: HttpRequest) -> HttpResponse:
 @require_POST
 def finish(request: HttpRequest) -> HttpResponse:
     target = _stash(request).get("next", "")
-    user = authenticate(request, face_attempt=posted_attempt(request))
+    attempt = posted_attempt(request)
+    user = authenticate(request, face_attempt=attempt)
     if user is None:
         return render(request, "accounts/signin_refused.html", {"next": target}, status=403)
     assert isinstance(user, User)  # noqa: S101  (narrows the type; there is no other model of users)
-    if policies.face_is_not_enough(user):
-        return render(request, "accounts/second_factor_missing.html", {"next": target}, status=403)
+    if policies.face_is_not_enough(user, attempt):
+        context = {"next": target, "skipped": policies.skipped_the_colours(attempt)}
+        return render(request, "accounts/second_factor_missing.html", context, status=403)
     request.session.pop(_STASH, None)
     ways.face_was_right(request, user)
     return perform_login(request, user, redirect_url=_safe(request, target))

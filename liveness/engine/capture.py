@@ -1,11 +1,12 @@
 """One attempt's frames, from the first to the verdict: looks at each, keeps evidence, embeds only after PASS."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from liveness.engine.faces import Embedding, similarity
+from liveness.engine.flash import Flash
 from liveness.engine.frames import FrameError
 from liveness.engine.look import Engine, Look
 from liveness.engine.reel import Reel
@@ -39,6 +40,7 @@ class Capture:
     embeddings: list[Embedding] = field(default_factory=list)
     reel: Reel[Shot] = field(default_factory=Reel)
     risks: set[Risk] = field(default_factory=set)
+    flash: Flash = field(default_factory=Flash)
 
     def __post_init__(self) -> None:
         self.session = Session(self.engine.threshold, self.rules, self.engine.band)
@@ -53,13 +55,16 @@ class Capture:
         shot = Shot(jpeg, look, at)
         self.reel.add(shot)
         self._keep(shot)
-        decision = self.session.add(look, at)
+        self.flash.see(jpeg, look, at)
+        self.session.held = self.flash.withholds
+        decision = self._lit(self.session.add(look, at))
         return self._identify(decision) if decision.verdict is Verdict.PASS else decision
 
     def note(self, risks: Iterable[Risk]) -> None:
         """Keep what is odd about the stream; from the first on, more frames are asked for."""
         self.risks.update(risks)
         self.session.cautious = bool(self.risks)
+        self.flash.consider(self.risks)
 
     def best(self) -> Shot | None:
         """The judged frame with the highest p_live."""
@@ -88,13 +93,26 @@ class Capture:
         self.embeddings = [e for shot, e in pairs if _score(shot) >= self.engine.threshold]
         return passed
 
+    def _lit(self, decision: Decision) -> Decision:
+        """What the colours make of it: a hint or the end of an attempt that cannot pass any more, never a pass."""
+        if decision.verdict is not Verdict.MORE:
+            return decision
+        refusal = self.flash.refusal
+        if refusal is not None:
+            verdict = Verdict.FAIL if refusal is Reason.FLASH_WRONG else Verdict.ABSTAIN
+            return Decision(verdict, refusal, 1.0)
+        progress = min(decision.progress, self.flash.progress)
+        return replace(decision, reason=decision.reason or self.flash.hint, progress=progress)
+
     def _keep(self, shot: Shot) -> None:
-        """Judged frames are kept, the last always; of the others only the latest, in case nothing could be judged."""
+        """Judged frames are kept, evenly over the time; of the others only the latest, in case none could be judged."""
         if not shot.look.judged and self._judged():
             return
-        if self.shots and (len(self.shots) >= _KEPT or not self.shots[-1].look.judged):
+        if self.shots and not self.shots[-1].look.judged:
             self.shots.pop()
         self.shots.append(shot)
+        if len(self.shots) > _KEPT:
+            del self.shots[_crowded(self.shots)]
 
     def _judged(self) -> list[Shot]:
         return [shot for shot in self.shots if shot.look.judged]
@@ -104,6 +122,11 @@ def least_similarity(embeddings: Sequence[Embedding]) -> float:
     """The smallest cosine similarity between any two of the embeddings; 1.0 for a single one."""
     pairs = [(a, b) for i, a in enumerate(embeddings) for b in embeddings[i + 1 :]]
     return min((similarity(a, b) for a, b in pairs), default=1.0)
+
+
+def _crowded(shots: Sequence[Shot]) -> int:
+    """The one whose neighbours are nearest in time; neither the first nor the last."""
+    return min(range(1, len(shots) - 1), key=lambda n: shots[n + 1].at - shots[n - 1].at)
 
 
 def _score(shot: Shot) -> float:

@@ -19,6 +19,9 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _JPEG_END = b"\xff\xd9"
 
+SHRINK = 4
+"""How many times smaller ``shrunk`` makes a frame."""
+
 
 class FrameFault(StrEnum):
     EMPTY = "empty"
@@ -74,6 +77,16 @@ def thumbprint(data: bytes, limits: FrameLimits = CAMERA_LIMITS) -> NDArray[np.u
     if shrunk is None:
         raise FrameError(FrameFault.NOT_AN_IMAGE, "This JPEG cannot be decoded.")
     return np.asarray(shrunk, dtype=np.uint8)
+
+
+def shrunk(data: bytes, limits: FrameLimits = CAMERA_LIMITS) -> Picture:
+    """A JPEG shrunk to a SHRINK-th, BGR uint8 (H/4, W/4, 3), to measure its light. Raises FrameError as ``decode``."""
+    _check_bytes(data, limits)
+    _check_header(data, limits, ("JPEG",))
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_4)
+    if picture is None:
+        raise FrameError(FrameFault.NOT_AN_IMAGE, "This JPEG cannot be decoded.")
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def encode_jpeg(picture: Picture, quality: int = 90) -> bytes:

@@ -33,6 +33,9 @@ class Reason(StrEnum):
     TIMED_OUT = "timed_out"
     UNDECIDED = "undecided"
     BAD_FRAME = "bad_frame"
+    FLASH_WEAK = "flash_weak"
+    FLASH_WRONG = "flash_wrong"
+    FLASH_SKIPPED = "flash_skipped"
     ERROR = "error"
 
 
@@ -66,6 +69,7 @@ class Session:
     """One attempt. threshold: the bundle's p_live threshold, 0–1 exclusive; band: its lower and upper edge, around it.
 
     cautious: whether to decide on as many frames only as an undecided attempt gets. It changes nothing else.
+    held: whether a pass has to wait for something else. Meanwhile evidence is pooled as ever, and an attack fails.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Session:
     ) -> None:
         self.rules = rules
         self.cautious = False
+        self.held = False
         self._threshold = threshold
         self._band = band or (threshold, threshold)
         self._scores: list[float] = []
@@ -110,7 +115,7 @@ class Session:
         trouble = self._troubles.most_common(1)
         reason = trouble[0][0] if trouble else Reason.TIMED_OUT
         if len(self._scores) >= self._needed():
-            reason = Reason.UNDECIDED
+            reason = Reason.TIMED_OUT if self.held else Reason.UNDECIDED
         self._ended = Decision(Verdict.ABSTAIN, reason, self.progress)
         return self._ended
 
@@ -119,14 +124,18 @@ class Session:
         more = Decision(Verdict.MORE, next(iter(look.reasons), None), self.progress)
         if len(self._scores) >= self._needed() and at >= shortest:
             judged = self._judge()
-            if (
-                judged.verdict is not Verdict.ABSTAIN
-                or len(self._scores) >= self.rules.patience * self.rules.judged
-            ):
+            if not self._waits(judged.verdict):
                 return judged
         if at > longest or self._frames >= self.rules.frames:
             return self.expire()
         return more
+
+    def _waits(self, verdict: Verdict) -> bool:
+        """Whether more frames may still change a verdict, or have to be seen before it counts."""
+        if verdict is Verdict.PASS:
+            return self.held
+        undecided = verdict is Verdict.ABSTAIN
+        return undecided and len(self._scores) < self.rules.patience * self.rules.judged
 
     def _judge(self) -> Decision:
         """ABSTAIN inside the band; above it PASS, if enough frames are live on their own."""

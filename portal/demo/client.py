@@ -158,7 +158,10 @@ def _is_sent(values: Mapping[str, str]) -> bool:
 
 
 def _receive(socket: ClientConnection) -> Mapping[str, Any]:
+    """The next answer; colours light nobody here."""
     message = json.loads(socket.recv(timeout=_PATIENCE))
+    while isinstance(message, dict) and message.get("type") == "flash":
+        message = json.loads(socket.recv(timeout=_PATIENCE))
     if not isinstance(message, dict):
         raise VisitError(f"The capture socket sent {message!r}.")
     return message

@@ -1,6 +1,7 @@
 // One attempt: ask for the camera, show the ticket, send pictures, and follow the verdict.
 
 import { CameraError, obstacle, openCamera } from "./camera.js";
+import { Flash, countWeak } from "./flash.js";
 import { LivenessSocket } from "./socket.js";
 import { View } from "./view.js";
 import { failureWords, verdictWords } from "./words.js";
@@ -12,6 +13,7 @@ const RESTART = "livegate.restart";
 class Attempt {
   #view;
   #page;
+  #flash;
   #opened = Date.now();
   #camera = null;
   #socket = null;
@@ -24,6 +26,7 @@ class Attempt {
   constructor(root) {
     this.#page = root.dataset;
     this.#view = new View(root);
+    this.#flash = new Flash(root);
     this.#view.start.addEventListener("click", () => this.#begin());
     this.#view.cancel.addEventListener("click", () => this.#cancel());
     document.addEventListener("visibilitychange", () => this.#seen());
@@ -62,10 +65,12 @@ class Attempt {
     this.#view.shape(this.#camera.ratio);
     this.#view.enter("connecting");
     const { socketPath, ticket } = this.#page;
-    this.#socket = new LivenessSocket(socketPath, ticket, this.#camera.name, {
+    const about = { camera: this.#camera.name, skipsFlash: this.#flash.skips };
+    this.#socket = new LivenessSocket(socketPath, ticket, about, {
       wait: (message) => this.#view.waiting(message),
       ready: (message) => this.#ready(message),
       hint: (message) => this.#hint(message),
+      flash: (colour) => this.#flash.show(colour),
       verdict: (message) => this.#verdict(message),
       failure: (kind) => this.#fail(kind),
     });
@@ -81,7 +86,7 @@ class Attempt {
 
   #hint(message) {
     this.#pace = message.pace ?? this.#pace;
-    this.#view.hint(message);
+    this.#view.hint(message, this.#flash.on);
     this.#next();
   }
 
@@ -119,7 +124,8 @@ class Attempt {
       return;
     }
     const state = message.verdict === "abstain" ? "abstained" : "failed";
-    this.#view.end(state, verdictWords(message.verdict, message.reason));
+    const weak = countWeak(message.reason === "flash_weak");
+    this.#view.end(state, verdictWords(message.verdict, message.reason), weak > 1);
   }
 
   #fail(kind) {
@@ -136,6 +142,7 @@ class Attempt {
   /** The camera's light goes out before anything else happens. */
   #release() {
     this.#ended = true;
+    this.#flash.end();
     this.#camera?.stop();
     this.#socket?.close();
   }

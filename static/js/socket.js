@@ -9,8 +9,9 @@ const PATIENCE = 15_000;
 const LINE_PATIENCE = 60_000;
 
 /**
- * Opens the socket and redeems the ticket. `camera` is its name, `on` holds wait(message), ready(message), hint(message),
- * verdict(message) and failure(kind); after verdict or failure nothing more is called.
+ * Opens the socket and redeems the ticket. `about` holds `camera`, its name, and `skipsFlash`; `on` holds wait(message),
+ * ready(message), hint(message), flash(colour), verdict(message) and failure(kind); after verdict or failure nothing more
+ * is called.
  */
 export class LivenessSocket {
   #socket;
@@ -22,12 +23,12 @@ export class LivenessSocket {
   #ended = false;
   #timer = 0;
 
-  constructor(path, ticket, camera, on) {
+  constructor(path, ticket, about, on) {
     this.#on = on;
     this.#ticket = ticket;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.#socket = new WebSocket(`${scheme}://${location.host}${path}`);
-    this.#socket.addEventListener("open", () => this.#start(camera));
+    this.#socket.addEventListener("open", () => this.#start(about));
     this.#socket.addEventListener("message", (event) => this.#receive(JSON.parse(event.data)));
     this.#socket.addEventListener("close", (event) => this.#closed(event.code));
     this.#wait();
@@ -55,13 +56,15 @@ export class LivenessSocket {
     this.#socket.close();
   }
 
-  #start(camera) {
+  #start({ camera, skipsFlash }) {
     this.#opened = true;
     const ticket = this.#ticket;
-    this.#socket.send(JSON.stringify({ type: "start", ticket, camera }));
+    const flash = skipsFlash ? "skip" : undefined;
+    this.#socket.send(JSON.stringify({ type: "start", ticket, camera, flash }));
   }
 
   #receive(message) {
+    if (message.type === "flash" && !this.#ended) return this.#on.flash(message.colour);
     clearTimeout(this.#timer);
     if (this.#ended) return;
     if (message.type === "error") this.#error = message.code;

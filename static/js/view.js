@@ -25,12 +25,14 @@ export class View {
     this.ring = root.querySelector(".ring-done");
     this.tracker = root.querySelector(".tracker");
     this.outcome = root.querySelector(".outcome");
+    this.offer = root.querySelector("[data-test=flash-offer]");
   }
 
   /** idle, asking, connecting, waiting, capturing, passed, failed, abstained or error. */
   enter(state) {
     this.state.dataset.state = state;
     this.start.hidden = state !== "idle";
+    if (this.offer) this.offer.hidden = state !== "idle";
     this.cancel.hidden = !["asking", "connecting", "waiting", "capturing"].includes(state);
     this.outcome.hidden = !ENDS.has(state);
     if (!this.cancel.hidden && document.activeElement !== this.cancel) this.cancel.focus();
@@ -41,11 +43,12 @@ export class View {
     this.stage.style.setProperty("--ratio", ratio.toFixed(4));
   }
 
-  hint(message) {
+  /** `coloured`: whether the colours of the page are changing. */
+  hint(message, coloured) {
     this.stage.dataset.hint = message.code ?? "good";
     this.#progress(message.progress);
     this.#track(message.box);
-    this.#sayCalmly(hintWords(message.code));
+    this.#sayCalmly(!message.code && coloured ? STATES.coloured : hintWords(message.code));
   }
 
   /** In line: the place, and about how long it will be. */
@@ -66,8 +69,10 @@ export class View {
     this.enter("passed");
   }
 
-  /** The end without a pass: words, and the ways on. */
-  end(state, { title, words }) {
+  /** The end without a pass: words, and the ways on. `turnAway`: trying again is of no use, if there is another way. */
+  end(state, { title, words }, turnAway = false) {
+    const retry = this.outcome.querySelector("[data-test=capture-retry]");
+    retry.hidden = turnAway && retry.parentElement.childElementCount > 1;
     clearTimeout(this.#hintTimer);
     this.words.textContent = "";
     this.outcome.querySelector("h2").textContent = title;

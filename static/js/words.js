@@ -11,6 +11,8 @@ export const HINTS = {
   too_bright: "A little less light, please",
   not_frontal: "Look straight at the camera",
   blurred: "Hold still, please",
+  flash_weak: "Too bright here: dim the light or turn away from the window",
+  flash_wrong: "Hold still, please, and come close",
 };
 
 export const STATES = {
@@ -20,6 +22,7 @@ export const STATES = {
   waiting: "Many people are here right now. One moment, please",
   capturing: "Look straight at the camera",
   good: "Very good, hold still",
+  coloured: "The colours change softly for a few seconds. Hold still",
   paused: "Paused: come back to this page to go on",
   passed: "Thank you, that worked",
 };
@@ -34,6 +37,7 @@ const UNCONFIRMED = {
 export const REFUSALS = {
   spoof: UNCONFIRMED,
   different_people: UNCONFIRMED,
+  flash_wrong: UNCONFIRMED,
   bad_frame: {
     title: "A picture was damaged on its way",
     words: "Your camera or your connection delivered a broken picture. Please try again.",
@@ -55,6 +59,11 @@ export const ABSTENTIONS = {
   not_frontal: "Your face was turned away. Look straight into the camera, at eye level.",
   blurred: "The picture was not sharp. Hold still, and wipe the camera's lens.",
   undecided: "We could not tell. Sit facing a light, hold still, and try again.",
+  flash_weak:
+    "It was too bright here to see the colours of this page on your face. Dim the light, turn away from the window, " +
+    "make your display brighter, or take another way in.",
+  flash_skipped:
+    "This site needs the colours that you skipped. Try again with them, or take another way in.",
   timed_out: "There were not enough clear pictures in time. Sit in good light and hold still.",
 };
 
