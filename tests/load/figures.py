@@ -79,6 +79,14 @@ class Results:
         one, two = self.replicas
         return 2 * one.cost / two.cost
 
+    @property
+    def clock_scaling(self) -> float | None:
+        """The same on the clock of this machine, whatever else it did."""
+        if len(self.replicas) != 2:
+            return None
+        one, two = (row.frames / row.seconds for row in self.replicas)
+        return two / one
+
     def _flat(self) -> Iterable[str]:
         growth = self.growth
         if growth is not None and growth > _GROWTH:
@@ -100,6 +108,7 @@ class Results:
             "waits": self.waits,
             "replicas": [vars(row) for row in self.replicas],
             "scaling": self.scaling,
+            "clock_scaling": self.clock_scaling,
             "memory": self.memory,
             "growth": self.growth,
             "shortfalls": self.shortfalls(),

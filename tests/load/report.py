@@ -27,7 +27,8 @@ def markdown(results: Results, picture: str = "") -> str:
             f"At {cost:.1f} ms a frame, {cores} processors that nobody else uses are full with {fits:.0f} cameras.",
         ]
     if results.scaling is not None:
-        lines += ["", f"Two replicas carry {results.scaling:.2f} times what one does."]
+        clock = f"{results.clock_scaling:.2f} on the clock"
+        lines += ["", f"Two replicas carry {results.scaling:.2f} times what one does; {clock}."]
     if results.waits:
         told, true = (float(np.median(column)) for column in zip(*results.waits, strict=True))
         count = len(results.waits)
