@@ -59,7 +59,8 @@ async def test_the_first_answer_says_what_is_expected() -> None:
         async with browser() as page:
             ready = await page.start(await open_ticket("enrol"))
     assert len(bytes.fromhex(ready.pop("nonce"))) == 16
-    assert ready == {"type": "ready", "deadline": 45, "max_bytes": 400_000, "frames": 10}
+    expected = {"deadline": 45, "max_bytes": 400_000, "frames": 10, "pace": 125}
+    assert ready == {"type": "ready", **expected}
 
 
 async def test_a_hint_says_what_to_do_and_never_a_score() -> None:
@@ -73,6 +74,7 @@ async def test_a_hint_says_what_to_do_and_never_a_score() -> None:
         "progress": 0.167,
         "seq": 2,
         "box": [0.25, 0.25, 0.5, 0.5],
+        "pace": 125,
     }
 
 
