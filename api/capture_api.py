@@ -56,7 +56,7 @@ class Refused(APIException):
 class CaptureSerializer(serializers.ModelSerializer):
     """url: what the frame shows; whoever has it may try to pass. state: how it stands now."""
 
-    person: Any = serializers.SlugRelatedField("username", read_only=True)
+    person: Any = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
     state: Any = serializers.SerializerMethodField()
     url: Any = serializers.SerializerMethodField()
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from rest_framework.request import Request
-from rest_framework.throttling import UserRateThrottle
 
 from api.models import ApiKey
+from liveness.throttling import CountingThrottle
 
 
-class CallerThrottle(UserRateThrottle):
+class CallerThrottle(CountingThrottle):
     """Keys do not share a budget, not even those of one owner."""
 
     scope = "user"

@@ -10,13 +10,13 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from liveness import queue, reviewing, runtime
 from liveness.engine import checking
 from liveness.engine.frames import FILE_LIMITS
 from liveness.models import Attempt
+from liveness.throttling import CountingThrottle
 
 
 class MayReview(BasePermission):
@@ -26,7 +26,7 @@ class MayReview(BasePermission):
         return reviewing.may_review(request.user)
 
 
-class CheckThrottle(UserRateThrottle):
+class CheckThrottle(CountingThrottle):
     """A check costs a worker's time."""
 
     scope = "check"

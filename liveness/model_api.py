@@ -34,9 +34,9 @@ class Refused(APIException):
 
 
 class ModelSerializer(serializers.ModelSerializer):
-    trained_by: Any = serializers.StringRelatedField()
-    asked_by: Any = serializers.StringRelatedField()
-    approved_by: Any = serializers.StringRelatedField()
+    trained_by: Any = serializers.StringRelatedField(allow_null=True)
+    asked_by: Any = serializers.StringRelatedField(allow_null=True)
+    approved_by: Any = serializers.StringRelatedField(allow_null=True)
 
     class Meta:
         model = ModelVersion

@@ -29,9 +29,9 @@ class Site:
             command, env=self.environment, stdout=pipe, stderr=pipe, text=True, cwd=ROOT
         )
 
-    def run(self, code: str) -> list[str]:
-        """The lines that ``code`` prints."""
+    def run(self, code: str, patience: float = 120.0) -> list[str]:
+        """The lines that ``code`` prints within ``patience`` seconds."""
         process = self.start(code)
-        said, trouble = process.communicate(timeout=120)
+        said, trouble = process.communicate(timeout=patience)
         assert process.returncode == 0, trouble
         return said.splitlines()

@@ -27,7 +27,7 @@ class NoWorker(APIException):
 class BenchmarkSerializer(serializers.ModelSerializer):
     """``manifest`` is the name of a registered data set: nobody types a path into a browser."""
 
-    by: Any = serializers.StringRelatedField()
+    by: Any = serializers.StringRelatedField(allow_null=True)
     data: Any = serializers.CharField(write_only=True)
     split: Any = serializers.CharField(required=False, default="", allow_blank=True)
 
@@ -51,7 +51,7 @@ class BenchmarkSerializer(serializers.ModelSerializer):
 
 
 class ReportSerializer(serializers.ModelSerializer):
-    by: Any = serializers.StringRelatedField()
+    by: Any = serializers.StringRelatedField(allow_null=True)
 
     class Meta:
         model = GateReport

@@ -28,7 +28,9 @@ function watch() {
   // Nothing is posted from here: the other site's server redeems the capture.
   root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   new MutationObserver(changed).observe(state, { attributeFilter: ["data-state"] });
-  const said = new MutationObserver(() => hint.textContent && tell("hint", hint.textContent));
+  const said = new MutationObserver(() => {
+    if (state.dataset.state === "capturing" && hint.textContent) tell("hint", hint.textContent);
+  });
   said.observe(hint, { childList: true, characterData: true, subtree: true });
   changed();
 }
