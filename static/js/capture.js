@@ -37,9 +37,7 @@ class Attempt {
   prepare() {
     const hindrance = obstacle();
     if (hindrance) return this.#fail(hindrance);
-    const again = sessionStorage.getItem(RESTART);
-    sessionStorage.removeItem(RESTART);
-    if (again) this.#begin();
+    if (wasRenewed()) this.#begin();
   }
 
   async #begin() {
@@ -57,7 +55,7 @@ class Attempt {
 
   /** The ticket ran out while the page stood open: fetch a fresh page and start from there. */
   #renew() {
-    sessionStorage.setItem(RESTART, "1");
+    noteRenewal();
     location.reload();
   }
 
@@ -145,6 +143,25 @@ class Attempt {
     this.#flash.end();
     this.#camera?.stop();
     this.#socket?.close();
+  }
+}
+
+/** Browsers may refuse storage to a frame in a foreign page; then the fresh page waits for another click. */
+function noteRenewal() {
+  try {
+    sessionStorage.setItem(RESTART, "1");
+  } catch {
+    return;
+  }
+}
+
+function wasRenewed() {
+  try {
+    const noted = sessionStorage.getItem(RESTART);
+    sessionStorage.removeItem(RESTART);
+    return noted !== null;
+  } catch {
+    return false;
   }
 }
 

@@ -55,7 +55,7 @@ def chromium(url: str, flags: Sequence[str], expected: list[str] | None = None) 
         finally:
             browser.close()
     if expected is None:
-        assert faults == []
+        assert faults == [], faults
     else:
         expected += faults
 
