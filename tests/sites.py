@@ -29,7 +29,7 @@ class Site:
             command, env=self.environment, stdout=pipe, stderr=pipe, text=True, cwd=ROOT
         )
 
-    def run(self, code: str, patience: float = 120.0) -> list[str]:
+    def run(self, code: str, patience: float = 900.0) -> list[str]:
         """The lines that ``code`` prints within ``patience`` seconds."""
         process = self.start(code)
         said, trouble = process.communicate(timeout=patience)
