@@ -16,8 +16,11 @@ _HOUR = 3600
 _DAY = 24 * _HOUR
 
 
-# A database that is away for a while delays this work and does not cancel it.
-PATIENT: dict[str, Any] = {"autoretry_for": (OperationalError,), "retry_backoff": 15}
+# A database that is away, for hours even, delays a worker's work and does not cancel it; no visitor waits for that.
+_AGAIN = {"retry_backoff": 5, "retry_backoff_max": 600, "max_retries": 100}
+PATIENT: dict[str, Any] = (
+    {} if settings.CELERY_TASK_ALWAYS_EAGER else {"autoretry_for": (OperationalError,), **_AGAIN}
+)
 
 
 @shared_task(**PATIENT)
