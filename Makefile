@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test loop-proof benchmark load lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof benchmark load attack-day lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -55,6 +55,9 @@ benchmark: $(VENV)/.dev ## Time a look stage by stage, beside the predecessors w
 
 load: $(VENV)/.dev ## Simulated cameras over real websockets: how many, how fair, how steady (LOAD_ARGS="--frames 100000")
 	@$(BIN)/python -m tests.load $(LOAD_ARGS)
+
+attack-day: $(VENV)/.demo ## Ten thousand hostile attempts at a real site (needs PostgreSQL and Redis; ATTACK_ARGS=--count=150)
+	@$(BIN)/python -m portal.attack $(ATTACK_ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and the doors between the apps
 	@$(BIN)/ruff check .

@@ -76,11 +76,20 @@ class CaptureSerializer(serializers.ModelSerializer):
         return str(self.context["request"].build_absolute_uri(path))
 
 
+class PersonField(serializers.SlugRelatedField):
+    """A user name. One with a NUL is nobody's; PostgreSQL would not even look for it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if "\x00" in str(data):
+            self.fail("does_not_exist", slug_name=self.slug_field, value=repr(data))
+        return super().to_internal_value(data)
+
+
 class OrderSerializer(serializers.Serializer):
     """person: a user name, for verify and enrol; origin: the site whose page shows the frame; seconds: how long."""
 
     purpose: Any = serializers.ChoiceField(Capture.Purpose.choices)
-    person: Any = serializers.SlugRelatedField(
+    person: Any = PersonField(
         "username", queryset=User.objects.all(), required=False, allow_null=True
     )
     reference: Any = serializers.CharField(required=False, allow_blank=True, max_length=200)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -182,6 +183,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
         look = runtime.run(_look, capture, self._stream, jpeg, at)
         decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
+        # A look that ends in the very moment in which the socket is refused outlives its cancellation.
+        if self._over:
+            return
         shown = shadow.last_shown(capture, jpeg)
         self._in_flight = False
         if decision.verdict is not Verdict.MORE:
@@ -322,11 +326,14 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         return getattr(self.scope.get("session"), "session_key", None) or ""
 
     async def _tell(self, message: Message) -> None:
-        await self.send(text_data=json.dumps(message))
+        """Who has just hung up hears nothing, which is no error; what follows from it comes as a message."""
+        with suppress(Disconnected):
+            await self.send(text_data=json.dumps(message))
 
     async def _hang_up(self, code: Close) -> None:
         """Autobahn takes a plain int and nothing that is one only by inheritance."""
-        await self.close(int(code))
+        with suppress(Disconnected):
+            await self.close(int(code))
 
 
 def _look(

@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 pages = get_asgi_application()
@@ -20,6 +22,13 @@ from portal.request_ids import identified  # noqa: E402
 from trail import watch  # noqa: E402
 from training.routing import websocket_urlpatterns as training_urlpatterns  # noqa: E402
 
+
+async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
+    """A socket at an address that has none: the handshake is refused, which is no error of ours."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
 application = identified(
     ProtocolTypeRouter(
         {
@@ -27,7 +36,12 @@ application = identified(
             "websocket": AllowedHostsOriginValidator(
                 SessionMiddlewareStack(
                     URLRouter(
-                        [*websocket_urlpatterns, *embedded_urlpatterns, *training_urlpatterns]
+                        [
+                            *websocket_urlpatterns,
+                            *embedded_urlpatterns,
+                            *training_urlpatterns,
+                            re_path("", nothing_here),  # type: ignore[arg-type]
+                        ]
                     )
                 )
             ),

@@ -1,9 +1,12 @@
-"""What a browser may do with our pages: load from here alone, use the camera here alone, and keep nothing of a session."""
+"""What a browser may do with our pages, and which addresses are none.
+
+It loads from here alone, uses the camera here alone, and keeps nothing of a session.
+"""
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
@@ -30,5 +33,18 @@ def browser_policy(
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             response.headers.setdefault("Cache-Control", "no-store, private")
         return response
+
+    return respond
+
+
+def no_nul(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: an address with a NUL in it names nothing of ours, and PostgreSQL takes it for an error."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponseBadRequest("This address cannot be one.", content_type="text/plain")
+        return get_response(request)
 
     return respond

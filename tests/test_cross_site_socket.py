@@ -37,3 +37,10 @@ async def test_a_socket_from_another_site_is_refused_at_the_handshake(
 @pytest.mark.django_db(transaction=True)
 async def test_a_socket_of_our_own_pages_is_accepted(portal: Any) -> None:
     assert await _accepted(portal, "/ws/liveness/", [(b"origin", b"http://127.0.0.1:8000")])
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/liveness", "/ws/nothing/", "/ws/training/x/"])
+async def test_a_socket_at_no_address_of_ours_is_refused_and_is_no_error(
+    portal: Any, path: str
+) -> None:
+    assert not await _accepted(portal, path, [(b"origin", b"http://127.0.0.1:8000")])

@@ -86,3 +86,10 @@ def test_a_public_site_passes_every_check_for_deployment(tmp_path: Path) -> None
     done = _python(code, tmp_path, **given)
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_behind_a_proxy_passwords_are_not_counted_by_the_proxys_address(tmp_path: Path) -> None:
+    """Otherwise ten wrong passwords a minute, from anywhere, would shut that door for everybody."""
+    asked = "settings.ALLAUTH_TRUSTED_PROXY_COUNT"
+    assert _setting(asked, tmp_path, BEHIND_PROXY="1") == "1"
+    assert _setting(asked, tmp_path) == "0"

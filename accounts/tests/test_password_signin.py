@@ -1,6 +1,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import SignIn, User
 from accounts.tests import flows
@@ -61,3 +62,17 @@ def test_deleting_the_account_needs_the_password_too(alice_with_face: User) -> N
     response = by_face.post(reverse("accounts:delete_account"), {"username": "alice"})
     assert response["Location"].startswith(reverse("account_reauthenticate"))
     assert User.objects.filter(username="alice").exists()
+
+
+@pytest.mark.django_db
+def test_wrong_passwords_of_others_behind_the_same_proxy_shut_nobody_out(
+    alice: User, settings: Settings
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for number in range(12):
+        data = {"login": f"guess-{number}", "password": "wrong"}
+        Client(headers={"X-Forwarded-For": "198.51.100.7"}).post(reverse("account_login"), data)
+    mine = Client(headers={"X-Forwarded-For": "203.0.113.9"})
+    mine.post(reverse("account_login"), {"login": "alice", "password": flows.PASSWORD})
+    assert flows.is_signed_in(mine)

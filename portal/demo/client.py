@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
@@ -60,13 +60,29 @@ class Page:
 
 
 class Visitor:
-    """One person with one cookie jar at one site. url: the site's address without a path."""
+    """One person with one cookie jar at one site. url: the site's address without a path.
 
-    def __init__(self, url: str) -> None:
+    headers: what goes along with every request, beside the cookies.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         self.url = url
+        self.headers = dict(headers or {})
         self._jar = CookieJar()
         cookies = urllib.request.HTTPCookieProcessor(self._jar)
         self._opener = urllib.request.build_opener(cookies)
+        self._opener.addheaders = list(self.headers.items())
+
+    @property
+    def cookie_values(self) -> dict[str, str]:
+        """What the site has set so far: name → value."""
+        return {cookie.name: cookie.value or "" for cookie in self._jar}
+
+    def plant(self, name: str, value: str) -> None:
+        """Put a cookie into the jar, as if the site had set it."""
+        host = urllib.parse.urlsplit(self.url).hostname or ""
+        args = (0, name, value, None, False, host, False, False, "/", True, False, None, False)
+        self._jar.set_cookie(Cookie(*args, None, None, {}))
 
     @property
     def cookies(self) -> str:
@@ -87,7 +103,7 @@ class Visitor:
 
         url: another server of the same site to open the socket on.
         """
-        with self._socket(page, url or self.url) as socket:
+        with self.socket(page, url or self.url) as socket:
             socket.send(json.dumps({"type": "start", "ticket": page.data["ticket"]}))
             while (answer := _receive(socket))["type"] == "wait":
                 pass  # in line for a place
@@ -100,11 +116,13 @@ class Visitor:
                 answer = _receive(socket)
         raise VisitError("The clip is empty.")
 
-    def _socket(self, page: Page, url: str) -> ClientConnection:
+    def socket(self, page: Page, url: str) -> ClientConnection:
+        """The capture page's socket at ``url``, open; nothing is said yet. Raises VisitError without a ticket."""
         if "ticket" not in page.data:
             raise VisitError(f"{page.url} is not a capture page; it says: {page.words[:300]}")
         address = url.replace("http", "ws", 1) + page.data.get("socket-path", "/ws/liveness/")
-        return connect(address, origin=Origin(url), additional_headers={"Cookie": self.cookies})
+        headers = {**self.headers, "Cookie": self.cookies}
+        return connect(address, origin=Origin(url), additional_headers=headers)
 
     def _open(self, request: urllib.request.Request) -> Page:
         try:

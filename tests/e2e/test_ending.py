@@ -31,7 +31,7 @@ def test_a_running_attempt_finishes_new_ones_are_told_to_come_again_and_then_the
             form = visitor.get("/signin/face/").form("/signin/face/")
             visitor.send(form, username="somebody")
             pages.append(visitor.get("/signin/face/capture/"))
-        with first._socket(pages[0], server.url) as socket:
+        with first.socket(pages[0], server.url) as socket:
             socket.send(json.dumps({"type": "start", "ticket": pages[0].data["ticket"]}))
             ready = json.loads(socket.recv(timeout=30))
             chain = FrameChain(pages[0].data["ticket"], bytes.fromhex(ready["nonce"]))
