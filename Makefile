@@ -34,6 +34,16 @@ admin: $(VENV)/.run ## Create an administrator (asks, or takes DJANGO_SUPERUSER_
 demo: $(VENV)/.demo ## Walk through enrolment, sign-in and two refusals with pictures
 	@$(BIN)/python -m portal.demo $(DEMO_ARGS)
 
+.PHONY: practice screenshots words
+practice: $(VENV)/.train ## Make a tiny data set for a first training run (installs PyTorch)
+	@$(BIN)/python -m portal.demo.practice $${LIVEGATE_VAR:-var}/practice
+
+screenshots: $(VENV)/.dev ## Walk the tutorial in Chromium; write its pictures and times into docs/
+	@LIVEGATE_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/e2e/test_tutorial.py -k end
+
+words: $(VENV)/.dev ## Find what is new to translate, and compile what is translated (locale/)
+	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m portal.words
+
 worker: $(VENV)/.run ## Start a background worker with its clock (needs REDIS_URL)
 	@$(NEEDS_REDIS)
 	@exec $(BIN)/celery -A portal worker --beat --schedule $${LIVEGATE_VAR:-var}/celerybeat -Q celery --loglevel INFO

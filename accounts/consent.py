@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from accounts.models import Consent
 
@@ -76,38 +77,42 @@ def _signin() -> Text:
     return Text(
         Purpose.SIGNIN,
         "2026-3",
-        "Signing in with your face",
+        gettext("Signing in with your face"),
         (
             Section(
-                "What is stored",
+                gettext("What is stored"),
                 "128 numbers that describe your face, scrambled with a secret of your own and then "
                 "encrypted. The pictures from your camera are thrown away as soon as you have been "
                 "recognised, unless you agree to the questions below.",
             ),
             Section(
-                "What it is used for",
+                gettext("What it is used for"),
                 "Only to let you in here. Nobody searches for you by your face, and nothing is "
                 "passed on. Time and outcome of each attempt are kept for "
                 f"{settings.LIVENESS_ATTEMPT_DAYS} days, so that you can see them.",
             ),
             Section(
-                "How long",
+                gettext("How long"),
                 "Until you delete your face, take this back or delete your account. Each of these "
                 "works at once. A face that has not been used for "
                 f"{settings.LIVEGATE_TEMPLATE_DAYS} days is deleted, and you get a mail before.",
             ),
             Section(
-                "How to take it back",
-                "On the page about your consents, with one click, at any time: as easily as you "
-                "give it. Each question is answered, and taken back, on its own.",
+                gettext("How to take it back"),
+                gettext(
+                    "On the page about your consents, with one click, at any time: as easily as you "
+                    "give it. Each question is answered, and taken back, on its own."
+                ),
             ),
             Section(
-                "Do I have to?",
-                "No. Your password opens the same door and gives you the same account. You lose "
-                "nothing by not showing your face.",
+                gettext("Do I have to?"),
+                gettext(
+                    "No. Your password opens the same door and gives you the same account. You lose "
+                    "nothing by not showing your face."
+                ),
             ),
         ),
-        "I agree that Livegate stores and compares the numbers of my face to sign me in.",
+        gettext("I agree that Livegate stores and compares the numbers of my face to sign me in."),
     )
 
 
@@ -116,17 +121,19 @@ def _evidence() -> Text:
     return Text(
         Purpose.EVIDENCE,
         "2026-3",
-        "Pictures of attempts that did not succeed",
+        gettext("Pictures of attempts that did not succeed"),
         (
             Section(
-                "What is kept if I am refused?",
+                gettext("What is kept if I am refused?"),
                 "Up to two pictures of the attempt and eight small ones, encrypted, so that a "
                 f"person can see whether refusing was right. They are deleted after {days} days.",
             ),
             Section(
-                "And if I say no, or take it back?",
-                "Then none is kept, and what was kept is erased at once, also the copies made for "
-                "training. Your face signs you in all the same.",
+                gettext("And if I say no, or take it back?"),
+                gettext(
+                    "Then none is kept, and what was kept is erased at once, also the copies made for "
+                    "training. Your face signs you in all the same."
+                ),
             ),
         ),
         f"Pictures of my attempts that did not succeed may be kept for {days} days and be reviewed "
@@ -138,22 +145,28 @@ def _training() -> Text:
     return Text(
         Purpose.TRAINING,
         "2026-3",
-        "Helping the check to learn",
+        gettext("Helping the check to learn"),
         (
             Section(
-                "What do my pictures teach?",
-                "The check that tells a living face from a photograph, and nothing about who you "
-                "are. Pictures that are kept as above, and those of a few attempts that succeeded, "
-                "are labelled by a person and copied under a pseudonym. Without your yes to the "
-                "question above there are none.",
+                gettext("What do my pictures teach?"),
+                gettext(
+                    "The check that tells a living face from a photograph, and nothing about who you "
+                    "are. Pictures that are kept as above, and those of a few attempts that succeeded, "
+                    "are labelled by a person and copied under a pseudonym. Without your yes to the "
+                    "question above there are none."
+                ),
             ),
             Section(
-                "What happens if I take it back?",
-                "The copies are erased at once, and a training that still runs on them is ended. A "
-                "network that has learned already cannot forget; it holds no pictures, and you can "
-                "see which ones learned from yours.",
+                gettext("What happens if I take it back?"),
+                gettext(
+                    "The copies are erased at once, and a training that still runs on them is ended. A "
+                    "network that has learned already cannot forget; it holds no pictures, and you can "
+                    "see which ones learned from yours."
+                ),
             ),
         ),
-        "The pictures that are kept, and those of a few attempts that succeeded, may help to train "
-        "the liveness check.",
+        gettext(
+            "The pictures that are kept, and those of a few attempts that succeeded, may help to train "
+            "the liveness check."
+        ),
     )

@@ -3,6 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts import consent
 from accounts.consent import Purpose
@@ -15,7 +18,7 @@ class NameForm(forms.Form):
     """Who wants to sign in with a face. Any name is accepted: the form knows nobody."""
 
     username = forms.CharField(
-        label="Username or email",
+        label=_("Username or email"),
         max_length=150,
         widget=forms.TextInput(
             attrs={
@@ -29,11 +32,34 @@ class NameForm(forms.Form):
     )
 
 
+class SetupForm(BaseUserCreationForm):
+    """The first administrator. Everything but the code is checked as for everybody."""
+
+    code = forms.CharField(
+        label=_("Code from the server's log"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+    field_order = ("code", "username", "email", "password1", "password2")
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs.pop("autofocus", None)
+        self.fields["username"].help_text = ""
+        self.fields["email"].required = True
+
+
 class ConsentForm(forms.Form):
     """One tick a purpose, none of them made in advance. A signup may go on with the first alone."""
 
     face = forms.BooleanField(
-        error_messages={"required": "Without this tick your face cannot be set up."}
+        error_messages={"required": _("Without this tick your face cannot be set up.")}
     )
     evidence = forms.BooleanField(required=False)
     training = forms.BooleanField(required=False)
@@ -48,7 +74,7 @@ class DeleteAccountForm(forms.Form):
     """Typing the username is slow enough for second thoughts."""
 
     username = forms.CharField(
-        label="Type your username to confirm",
+        label=_("Type your username to confirm"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -59,5 +85,5 @@ class DeleteAccountForm(forms.Form):
     def clean_username(self) -> str:
         typed = str(self.cleaned_data["username"])
         if typed != self._user.get_username():
-            raise forms.ValidationError("This is not your username.")
+            raise forms.ValidationError(gettext("This is not your username."))
         return typed

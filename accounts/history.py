@@ -7,6 +7,8 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts import holdings
 from accounts.models import Consent, FaceTemplate, FailureNotice, SignIn, User
@@ -15,9 +17,9 @@ from liveness.models import Attempt, Evidence
 _SHOWN = 10
 
 _OUTCOMES = {
-    Attempt.State.FAILED: "Refused",
-    Attempt.State.ABSTAINED: "Could not be judged",
-    Attempt.State.ERROR: "Broken off by an error",
+    Attempt.State.FAILED: _("Refused"),
+    Attempt.State.ABSTAINED: _("Could not be judged"),
+    Attempt.State.ERROR: _("Broken off by an error"),
 }
 
 
@@ -76,18 +78,21 @@ def _refused(user: User) -> QuerySet[Attempt]:
 
 
 def _success(row: SignIn) -> Entry:
-    return Entry(row.at, SignIn.Way(row.way).label, "Signed in", row.client, accepted=True)
+    return Entry(
+        row.at, str(SignIn.Way(row.way).label), gettext("Signed in"), row.client, accepted=True
+    )
 
 
 def _refusal(row: Attempt) -> Entry:
-    outcome = _OUTCOMES[Attempt.State(row.state)]
-    return Entry(row.created, SignIn.Way.FACE.label, outcome, row.client, accepted=False)
+    outcome = str(_OUTCOMES[Attempt.State(row.state)])
+    return Entry(row.created, str(SignIn.Way.FACE.label), outcome, row.client, accepted=False)
 
 
 def _account(user: User) -> dict[str, Any]:
     return {
         "username": user.username,
         "email": user.email,
+        "language": user.language,
         "joined": user.date_joined.isoformat(),
         "last_sign_in": _time(user.last_login),
         "first_name": user.first_name,

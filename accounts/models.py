@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from liveness import embedder
 
@@ -17,6 +18,14 @@ class User(AbstractUser):
         help_text="The owner disowned failed attempts: no face sign-in until the password is changed.",
     )
 
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What this person last read the portal in: for mails.",
+    )
+
     @property
     def has_face(self) -> bool:
         return FaceTemplate.objects.filter(user=self).exists()
@@ -26,9 +35,9 @@ class Consent(models.Model):
     """What a person agreed to for one purpose, word for word by its digest, and when they took it back."""
 
     class Purpose(models.TextChoices):
-        SIGNIN = "signin", "Signing in with the face"
-        EVIDENCE = "evidence", "Pictures of attempts that did not succeed"
-        TRAINING = "training", "Training"
+        SIGNIN = "signin", _("Signing in with the face")
+        EVIDENCE = "evidence", _("Pictures of attempts that did not succeed")
+        TRAINING = "training", _("Training")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="consents")
     purpose = models.CharField(
@@ -109,8 +118,8 @@ class SignIn(models.Model):
     """One successful sign-in, shown to its owner. Refused ones are liveness attempts."""
 
     class Way(models.TextChoices):
-        FACE = "face", "Face"
-        PASSWORD = "password", "Password"
+        FACE = "face", _("Face")
+        PASSWORD = "password", _("Password")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
     way = models.CharField(max_length=10, choices=Way.choices)
@@ -129,9 +138,9 @@ class Budget(models.Model):
     """What is left of the attempts of one account, browser or network. Written by ``accounts.budgets`` alone."""
 
     class Kind(models.TextChoices):
-        ACCOUNT = "account", "Account"
-        DEVICE = "device", "Browser"
-        NETWORK = "network", "Network"
+        ACCOUNT = "account", _("Account")
+        DEVICE = "device", _("Browser")
+        NETWORK = "network", _("Network")
 
     key = models.CharField(max_length=64, unique=True, help_text="A keyed digest of whose it is.")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -148,9 +157,9 @@ class Charge(models.Model):
     """Which budgets one attempt is taken from, and whether that is settled."""
 
     class State(models.TextChoices):
-        ANNOUNCED = "announced", "Announced"
-        HELD = "held", "Held"
-        SETTLED = "settled", "Settled"
+        ANNOUNCED = "announced", _("Announced")
+        HELD = "held", _("Held")
+        SETTLED = "settled", _("Settled")
 
     attempt = models.UUIDField(unique=True)
     account = models.CharField(max_length=64, blank=True, db_index=True)
@@ -167,8 +176,8 @@ class FailureNotice(models.Model):
     """The owner of an account was asked by mail whether failed attempts were theirs."""
 
     class Answer(models.TextChoices):
-        ME = "me", "This was me"
-        NOT_ME = "not_me", "This was not me"
+        ME = "me", _("This was me")
+        NOT_ME = "not_me", _("This was not me")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     failures = models.PositiveIntegerField()
@@ -184,3 +193,13 @@ class FailureNotice(models.Model):
 
     def __str__(self) -> str:
         return f"Account {self.user_id}: {self.answer or 'not answered'}"
+
+
+class SetupCode(models.Model):
+    """What a server's log shows while nobody administers the portal; whoever reads it may become the first who does."""
+
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the code.")
+    created = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Set-up code {self.digest[:8]}"

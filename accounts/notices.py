@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from accounts import audit
 from accounts.models import FailureNotice, User
@@ -36,11 +37,16 @@ def open_if_due(*, user: User, failures: int, client: str) -> FailureNotice | No
 
 
 def send(notice: FailureNotice) -> None:
-    """Mail the owner a signed link to a page that asks: was this you?"""
+    """Mail the owner, in their own language, a signed link to a page that asks: was this you?"""
+    with override(notice.user.language or settings.LANGUAGE_CODE):
+        _send(notice)
+
+
+def _send(notice: FailureNotice) -> None:
     path = reverse("accounts:notice", args=[signing.dumps(notice.pk, salt=_SALT)])
     context = {"notice": notice, "link": settings.SITE_URL + path, "days": _VALID.days}
     text = render_to_string("accounts/mail/failures.txt", context)
-    send_mail("Was this you? Failed attempts to sign in", text, None, [notice.user.email])
+    send_mail(gettext("Was this you? Failed attempts to sign in"), text, None, [notice.user.email])
     FailureNotice.objects.filter(pk=notice.pk).update(sent=timezone.now())
 
 

@@ -29,6 +29,13 @@ class NotYours(Exception):
     """The attempt was made for another account."""
 
 
+def speak(*, user: User, language: str) -> None:
+    """Remember the language in which this person reads, so that mails come in it."""
+    if user.language != language:
+        user.language = language
+        user.save(update_fields=["language"])
+
+
 def consent_of(user: User, purpose: Purpose = Purpose.SIGNIN) -> Consent | None:
     """The consent in force for one purpose, if any."""
     return ledger.find(user, purpose)

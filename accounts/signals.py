@@ -8,6 +8,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from accounts import audit, budgets, notices, renewal, services, tasks
 from accounts.clients import client_address
@@ -35,6 +36,7 @@ def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: A
     face = came_by_face(request, user) or backend.endswith("FaceBackend")
     way = SignIn.Way.FACE if face else SignIn.Way.PASSWORD
     client = truncate_address(client_address(request))
+    services.speak(user=user, language=get_language() or "")
     services.record_sign_in(user=user, way=way, client=client)
     if way != SignIn.Way.FACE:
         budgets.pardon(user)

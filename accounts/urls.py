@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import account, consents, enrol, notice, signin
+from accounts.views import account, consents, enrol, notice, setup, signin
 
 app_name = "accounts"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("account/export/", account.export, name="export"),
     path("account/delete/", account.delete_account, name="delete_account"),
     path("notice/<str:token>/", notice.notice, name="notice"),
+    path("setup/", setup.first_administrator, name="setup"),
     path("signin/face/", signin.ask_name, name="signin_face"),
     path("signin/face/capture/", signin.capture, name="signin_capture"),
     path("signin/face/finish/", signin.finish, name="signin_finish"),

@@ -1,14 +1,14 @@
 """How things are said to people."""
 
+from django.utils.translation import ngettext
+
 
 def duration(seconds: int) -> str:
     """A wait, rounded up: 30 seconds, 2 minutes, 1 hour."""
     if seconds >= 3600:
-        return _counted(-(-seconds // 3600), "hour")
+        hours = -(-seconds // 3600)
+        return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
     if seconds > 60:
-        return _counted(-(-seconds // 60), "minute")
-    return _counted(seconds, "second")
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+        minutes = -(-seconds // 60)
+        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
+    return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}

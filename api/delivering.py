@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from api import posting, webhooks
 from api.models import Webhook, WebhookDelivery, WebhookEvent, WebhookTry
@@ -154,5 +155,6 @@ def _give_up(hook: Webhook, why: str) -> None:
     if not webhooks.disable(hook=hook, why=why) or not hook.owner.email:
         return
     link = settings.SITE_URL + reverse("api:webhook", args=[hook.pk])
-    text = render_to_string("api/mail/webhook_disabled.txt", {"hook": hook, "link": link})
-    send_mail("A webhook was switched off", text, None, [hook.owner.email])
+    with override(hook.owner.language or settings.LANGUAGE_CODE):
+        text = render_to_string("api/mail/webhook_disabled.txt", {"hook": hook, "link": link})
+        send_mail(gettext("A webhook was switched off"), text, None, [hook.owner.email])

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_GET
@@ -22,7 +23,7 @@ def capture(request: HttpRequest, token: str) -> HttpResponse:
     """The camera, or in words why there is none: 404 for a forged address, 410 when over, 429 when too many."""
     found = captures.by_token(token)
     if found is None:
-        return _closed(request, "", "There is no such capture", 404)
+        return _closed(request, "", gettext("There is no such capture"), 404)
     try:
         attempt, ticket = captures.begin(
             capture=found,
@@ -30,9 +31,9 @@ def capture(request: HttpRequest, token: str) -> HttpResponse:
             user_agent=request.headers.get("User-Agent", ""),
         )
     except CaptureError:
-        return _closed(request, found.origin, "This capture is over", 410)
+        return _closed(request, found.origin, gettext("This capture is over"), 410)
     except (TooManyAttempts, Exhausted):
-        return _closed(request, found.origin, "Too many attempts; wait a while", 429)
+        return _closed(request, found.origin, gettext("Too many attempts; wait a while"), 429)
     context = {
         "capture": found,
         "attempt": attempt,

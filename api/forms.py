@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api import keys, webhooks
@@ -13,28 +15,28 @@ from api.models import AREAS, SCOPES
 
 def scope_words(scope: str) -> str:
     area, right = scope.split(":")
-    return f"{AREAS[area]}: {'read' if right == 'read' else 'read and write'}"
+    return f"{AREAS[area]}: {gettext('read') if right == 'read' else gettext('read and write')}"
 
 
 class KeyForm(forms.Form):
-    name = forms.CharField(max_length=100, label="What it is for")
+    name = forms.CharField(max_length=100, label=_("What it is for"))
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, scope_words(scope)) for scope in SCOPES],
+        choices=lambda: [(scope, scope_words(scope)) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        label="What it may do",
-        help_text="Never more than your own account may do.",
+        label=_("What it may do"),
+        help_text=_("Never more than your own account may do."),
     )
     days = forms.IntegerField(
-        min_value=1, max_value=3650, initial=365, label="Days until it expires"
+        min_value=1, max_value=3650, initial=365, label=_("Days until it expires")
     )
     per_minute = forms.IntegerField(
-        min_value=1, max_value=100_000, initial=600, label="Requests a minute"
+        min_value=1, max_value=100_000, initial=600, label=_("Requests a minute")
     )
     origins = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        label="Sites that may embed its captures",
-        help_text="One a line, such as https://shop.example. Empty: none.",
+        label=_("Sites that may embed its captures"),
+        help_text=_("One a line, such as https://shop.example. Empty: none."),
     )
 
     def clean_origins(self) -> list[str]:
@@ -61,11 +63,13 @@ class WebhookForm(forms.Form):
     """owner: whose permissions decide which events are offered."""
 
     url = forms.CharField(
-        max_length=500, label="Address", help_text="Such as https://shop.example/livegate."
+        max_length=500, label=_("Address"), help_text=_("Such as https://shop.example/livegate.")
     )
-    note = forms.CharField(required=False, max_length=100, label="What it is for")
+    note = forms.CharField(required=False, max_length=100, label=_("What it is for"))
     events = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple, label="What it hears", help_text="Names and ids alone."
+        widget=forms.CheckboxSelectMultiple,
+        label=_("What it hears"),
+        help_text=_("Names and ids alone."),
     )
 
     def __init__(self, owner: User, data: Any = None) -> None:

@@ -7,18 +7,19 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from liveness.models import Attempt
 
 AREAS = {
-    "attempts": "Attempts and their review",
-    "captures": "Captures for other sites",
-    "checks": "Checks of pictures",
-    "drift": "Drift",
-    "models": "Models, the gate and promotion",
-    "people": "People, consents, export and erasure",
-    "training": "Training runs",
-    "webhooks": "Webhooks",
+    "attempts": _("Attempts and their review"),
+    "captures": _("Captures for other sites"),
+    "checks": _("Checks of pictures"),
+    "drift": _("Drift"),
+    "models": _("Models, the gate and promotion"),
+    "people": _("People, consents, export and erasure"),
+    "training": _("Training runs"),
+    "webhooks": _("Webhooks"),
 }
 SCOPES = [f"{area}:{right}" for area in AREAS for right in ("read", "write")]
 
@@ -86,9 +87,9 @@ class Capture(models.Model):
     """A capture that another web application ordered, shows in its page, and redeems once."""
 
     class Purpose(models.TextChoices):
-        LIVENESS = "liveness", "Is somebody there?"
-        VERIFY = "verify", "Is it this person?"
-        ENROL = "enrol", "Keep this face for this person"
+        LIVENESS = "liveness", _("Is somebody there?")
+        VERIFY = "verify", _("Is it this person?")
+        ENROL = "enrol", _("Keep this face for this person")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.ForeignKey(ApiKey, models.CASCADE, related_name="captures")
@@ -117,10 +118,10 @@ class Webhook(models.Model):
     """An address of another application that hears of events. It hears what its owner may see, and no more."""
 
     class Why(models.TextChoices):
-        WORKING = "", "Working"
-        HAND = "hand", "Switched off"
-        FAILING = "failing", "Failed for days"
-        GONE = "gone", "Said that it is gone"
+        WORKING = "", _("Working")
+        HAND = "hand", _("Switched off")
+        FAILING = "failing", _("Failed for days")
+        GONE = "gone", _("Said that it is gone")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")
@@ -164,9 +165,9 @@ class WebhookDelivery(models.Model):
     """One event for one webhook. due: when it is tried next; while it is being tried, when it may be tried again."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Given up"
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Given up")
 
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
     event = models.ForeignKey(WebhookEvent, models.CASCADE, related_name="deliveries")

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -55,7 +56,9 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     key = get_object_or_404(_visible(request), pk=pk)
     keys.revoke_key(key=key, by=person(request))
-    messages.success(request, f"The key {key} was revoked and is refused from now on.")
+    messages.success(
+        request, gettext("The key %(key)s was revoked and is refused from now on.") % {"key": key}
+    )
     return redirect("api:keys")
 
 

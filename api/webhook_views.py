@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.views.common import password_first, person
@@ -78,7 +79,9 @@ def resend(request: HttpRequest, pk: Any, number: int) -> HttpResponse:
     try:
         webhooks.resend(delivery=delivery)
         send_after_commit([delivery])
-        messages.success(request, "The event is on its way again. Reload to see the answer.")
+        messages.success(
+            request, gettext("The event is on its way again. Reload to see the answer.")
+        )
     except WebhookError as error:
         messages.error(request, str(error))
     return redirect("api:webhook", pk)
@@ -86,22 +89,22 @@ def resend(request: HttpRequest, pk: Any, number: int) -> HttpResponse:
 
 def _test(request: HttpRequest, hook: Webhook) -> str:
     send_after_commit([webhooks.emit_test(hook=hook)])
-    return "A test event is on its way. Reload to see the answer."
+    return gettext("A test event is on its way. Reload to see the answer.")
 
 
 def _disable(request: HttpRequest, hook: Webhook) -> str:
     webhooks.disable(hook=hook, why=webhooks.Why.HAND, by=person(request))
-    return "The webhook is switched off. What waits is kept."
+    return gettext("The webhook is switched off. What waits is kept.")
 
 
 def _enable(request: HttpRequest, hook: Webhook) -> str:
     webhooks.enable(hook=hook, by=person(request))
-    return "The webhook is switched on, and what waited is sent."
+    return gettext("The webhook is switched on, and what waited is sent.")
 
 
 def _delete(request: HttpRequest, hook: Webhook) -> str:
     webhooks.delete(hook=hook, by=person(request))
-    return "The webhook and its log are deleted."
+    return gettext("The webhook and its log are deleted.")
 
 
 _STEPS = {"test": _test, "disable": _disable, "enable": _enable, "delete": _delete}
@@ -110,7 +113,7 @@ _STEPS = {"test": _test, "disable": _disable, "enable": _enable, "delete": _dele
 def _page(request: HttpRequest, hook: Webhook, shown: str) -> HttpResponse:
     rows = hook.deliveries.select_related("event").prefetch_related("log")
     page = Paginator(rows, _A_PAGE).get_page(request.GET.get("page"))
-    kinds = [webhooks.EVENTS[kind].words for kind in hook.events]
+    kinds = [str(webhooks.EVENTS[kind].words) for kind in hook.events]
     context = {"hook": hook, "page": page, "kinds": kinds, "shown": shown}
     return render(request, "api/webhook.html", context)
 

@@ -17,6 +17,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts import audit
 from accounts.models import User
@@ -36,22 +39,22 @@ State = WebhookDelivery.State
 class Kind:
     """A kind of event. permission: what the owner needs to hear it; own: only of captures of the owner's keys."""
 
-    words: str
+    words: Promise
     permission: str = ""
     own: bool = False
 
 
 EVENTS = {
-    "attempt.ended": Kind("An attempt ended", "liveness.review_attempt"),
-    "attempt.compared": Kind("A living face was compared", "liveness.review_attempt"),
-    "attempt.reviewed": Kind("An attempt was labelled", "liveness.review_attempt"),
-    "model.registered": Kind("A model was registered", "liveness.promote_model"),
-    "model.judged": Kind("A model went through the gate", "liveness.promote_model"),
-    "model.promoted": Kind("Another model judges", "liveness.promote_model"),
-    "capture.finished": Kind("A capture of yours was finished", own=True),
-    "capture.redeemed": Kind("A capture of yours was redeemed", own=True),
-    "consent.withdrawn": Kind("A person withdrew their consent", "accounts.view_user"),
-    "person.erased": Kind("A person was erased", "accounts.view_user"),
+    "attempt.ended": Kind(_("An attempt ended"), "liveness.review_attempt"),
+    "attempt.compared": Kind(_("A living face was compared"), "liveness.review_attempt"),
+    "attempt.reviewed": Kind(_("An attempt was labelled"), "liveness.review_attempt"),
+    "model.registered": Kind(_("A model was registered"), "liveness.promote_model"),
+    "model.judged": Kind(_("A model went through the gate"), "liveness.promote_model"),
+    "model.promoted": Kind(_("Another model judges"), "liveness.promote_model"),
+    "capture.finished": Kind(_("A capture of yours was finished"), own=True),
+    "capture.redeemed": Kind(_("A capture of yours was redeemed"), own=True),
+    "consent.withdrawn": Kind(_("A person withdrew their consent"), "accounts.view_user"),
+    "person.erased": Kind(_("A person was erased"), "accounts.view_user"),
 }
 
 
@@ -70,7 +73,9 @@ def create_webhook(
     wanted = _known(events)
     _check(url)
     if not (owner.is_active and owner.is_staff):
-        raise WebhookError("url", "not_staff", "Webhooks belong to active staff accounts alone.")
+        raise WebhookError(
+            "url", "not_staff", gettext("Webhooks belong to active staff accounts alone.")
+        )
     if owner.webhooks.count() >= MOST_A_PERSON:
         raise WebhookError("url", "too_many", f"{MOST_A_PERSON} webhooks are enough; delete one.")
     hook = Webhook(owner=owner, url=url, note=note[:100], events=wanted)
@@ -143,7 +148,9 @@ def resend(*, delivery: WebhookDelivery) -> None:
     """
     _check_working(delivery.webhook)
     if not delivery.event.body:
-        raise WebhookError("event", "erased", "The person is erased, and the event with them.")
+        raise WebhookError(
+            "event", "erased", gettext("The person is erased, and the event with them.")
+        )
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         state=State.WAITING, tries=0, due=timezone.now(), ended=None
     )
@@ -208,15 +215,19 @@ def _write(
 
 def _check_working(hook: Webhook) -> None:
     if hook.disabled:
-        raise WebhookError("webhook", "disabled", "This webhook is switched off; switch it on.")
+        raise WebhookError(
+            "webhook", "disabled", gettext("This webhook is switched off; switch it on.")
+        )
 
 
 def _known(events: Iterable[str]) -> list[str]:
     wanted = sorted(set(events))
     if unknown := [kind for kind in wanted if kind not in EVENTS]:
-        raise WebhookError("events", "unknown", f"Unknown event {', '.join(unknown)}.")
+        raise WebhookError(
+            "events", "unknown", gettext("Unknown event %(names)s.") % {"names": ", ".join(unknown)}
+        )
     if not wanted:
-        raise WebhookError("events", "required", "Name at least one event.")
+        raise WebhookError("events", "required", gettext("Name at least one event."))
     return wanted
 
 
@@ -227,7 +238,9 @@ def _check(url: str) -> None:
     except posting.Refused as error:
         raise WebhookError("url", "refused", str(error)) from error
     except OSError as error:
-        raise WebhookError("url", "unknown_host", "The name of this host is not known.") from error
+        raise WebhookError(
+            "url", "unknown_host", gettext("The name of this host is not known.")
+        ) from error
 
 
 def _written(key: bytes) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext
 
 from liveness import drift
 from liveness.drift import Report, Sample
@@ -84,7 +85,7 @@ def draw(measure: str, report: Report) -> Histogram | Rows | None:
         return None
     before, now = report.reference.sample, report.current
     if measure == drift.RATE:
-        return _rows([OUTCOMES["abstained"]], [_abstaining(before)], [_abstaining(now)])
+        return _rows([str(OUTCOMES["abstained"])], [_abstaining(before)], [_abstaining(now)])
     if measure in drift.MIXES:
         return _mix(measure, before.mix(measure), now.mix(measure))
     return _numbers(measure, before.numbers.get(measure, []), now.numbers.get(measure, []))
@@ -106,7 +107,10 @@ def _numbers(measure: str, before: list[float], now: list[float]) -> Histogram |
         pair = [
             _upright(x + 2 + k * (step - 4) / 2, (step - 4) / 2, shares[k][n], top) for k in (0, 1)
         ]
-        name = f"{_text(measure, edges[n])} to {_text(measure, edges[n + 1])}"
+        name = gettext("%(low)s to %(high)s") % {
+            "low": _text(measure, edges[n]),
+            "high": _text(measure, edges[n + 1]),
+        }
         bins.append(Bin(name, pair[0], pair[1]))
     ticks = [(round(_LEFT + n * step, 1), _text(measure, edges[n])) for n in range(0, _BARS + 1, 4)]
     return Histogram(bins, ticks)
@@ -115,7 +119,7 @@ def _numbers(measure: str, before: list[float], now: list[float]) -> Histogram |
 def _mix(measure: str, before: dict[str, int], now: dict[str, int]) -> Rows | None:
     names, *counts = shift.paired_counts(before, now)
     shares = [_shares(mix) for mix in counts]
-    words = [OUTCOMES.get(name, name) for name in names] if measure == "outcome" else names
+    words = [str(OUTCOMES.get(name, name)) for name in names] if measure == "outcome" else names
     return _rows(words, shares[0], shares[1]) if names else None
 
 

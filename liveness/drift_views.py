@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from liveness import drift, drift_charts, drift_watch, drift_words
@@ -46,7 +47,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     except LookupError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "A new reference period begins with the next attempt.")
+        messages.success(request, gettext("A new reference period begins with the next attempt."))
     return redirect("liveness:drift")
 
 
@@ -97,7 +98,7 @@ def _period(part: CameraPart | None, total: int) -> dict[str, Any]:
 def _day(row: DriftReport) -> dict[str, Any]:
     levels = {item["measure"]: item["level"] for item in row.data.get("measures", [])}
     names = {
-        level: [drift_words.NAMES.get(name, name) for name in levels if levels[name] == level]
+        level: [_named(name) for name in levels if levels[name] == level]
         for level in (Level.DRIFTED, Level.WATCH)
     }
     return {
@@ -105,6 +106,10 @@ def _day(row: DriftReport) -> dict[str, Any]:
         "drifted": ", ".join(names[Level.DRIFTED]),
         "watch": ", ".join(names[Level.WATCH]),
         "current": row.data.get("current", {}).get("n", 0),
-        "told": ", ".join(drift_words.NAMES.get(name, name) for name in row.told),
+        "told": ", ".join(_named(name) for name in row.told),
         "compared": any(level != Level.TOO_FEW for level in levels.values()),
     }
+
+
+def _named(measure: str) -> str:
+    return str(drift_words.NAMES.get(measure, measure))

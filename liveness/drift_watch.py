@@ -8,10 +8,12 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.mail import send_mail
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from liveness import drift, drift_words
 from liveness.drift import Level, Report
 from liveness.models import DriftReference, DriftReport, ModelVersion
+from liveness.words import inside
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def freeze(found: Report) -> bool:
     then = found.reference
     if found.model is None or then is None or not then.complete or (then.row and then.row.sample):
         return False
-    row, _ = DriftReference.objects.get_or_create(model=found.model, since=then.since)
+    row, __ = DriftReference.objects.get_or_create(model=found.model, since=then.since)
     changes = {"sample": then.sample.as_dict(), "frozen": found.created}
     return bool(DriftReference.objects.filter(pk=row.pk, frozen=None).update(**changes))
 
@@ -65,7 +67,7 @@ def _keep(found: Report, model: ModelVersion, since: datetime) -> DriftReport:
     still = (
         [name for name in before.told if found.level(name) is not Level.STEADY] if before else []
     )
-    row, _ = DriftReport.objects.get_or_create(
+    row, __ = DriftReport.objects.get_or_create(
         model=model,
         day=day,
         defaults={"created": found.created, "data": found.as_dict(), "told": still},
@@ -80,7 +82,7 @@ def _alarm(row: DriftReport, found: Report) -> None:
     if not fresh or not unsent.update(alarmed=found.created):
         return
     for name in fresh:
-        logger.warning("drift: newly drifted: %s", drift_words.NAMES[name].lower())
+        logger.warning("drift: newly drifted: %s", inside(drift_words.NAMES[name]))
     if _send(fresh, found):
         DriftReport.objects.filter(pk=row.pk).update(told=[*row.told, *fresh])
     else:
@@ -96,9 +98,10 @@ def _send(fresh: list[str], found: Report) -> bool:
     if not to:
         logger.warning("drift: nobody to tell; set LIVEGATE_ALARM_EMAILS")
         return True
-    subject = "Livegate: " + ", ".join(drift_words.NAMES[name].lower() for name in fresh)
+    names = ", ".join(inside(drift_words.NAMES[name]) for name in fresh)
+    subject = gettext("Livegate: %(measures)s drifted") % {"measures": names}
     try:
-        send_mail(f"{subject} drifted", _mail(fresh, found), None, to)
+        send_mail(subject, _mail(fresh, found), None, to)
     except Exception:
         logger.exception("drift: the alarm could not be mailed; the next run tries again")
         return False
@@ -112,9 +115,13 @@ def _mail(fresh: list[str], found: Report) -> str:
         f"{drift_words.advice(item.measure)}"
         for item in findings
     ]
-    return (
-        f"The attempts of the last {found.days} days differ from those of the reference period.\n\n"
-        + "\n\n".join(parts)
-        + f"\n\nPlots and numbers: {settings.SITE_URL}{reverse('liveness:drift')}\n"
+    return gettext(
+        "The attempts of the last %(days)s days differ from those of the reference period.\n\n"
+        "%(findings)s\n\n"
+        "Plots and numbers: %(page)s\n"
         "You will not be told again until these measures have been steady in between.\n"
-    )
+    ) % {
+        "days": found.days,
+        "findings": "\n\n".join(parts),
+        "page": settings.SITE_URL + reverse("liveness:drift"),
+    }

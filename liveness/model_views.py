@@ -9,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,10 +22,19 @@ from liveness.registry import ApprovalNeeded, GateError
 View = Callable[..., HttpResponse]
 
 _STEPS = {
-    "promote": ("Promote", "It judges from the next attempt on. The present model is retired."),
-    "approve": ("Approve and promote", "Somebody else asked for it. It judges from then on."),
-    "shadow": ("Start shadow mode", "It scores attempts beside the champion and decides nothing."),
-    "roll-back": ("Roll back", "The model that judged before judges again from the next attempt."),
+    "promote": (
+        _("Promote"),
+        _("It judges from the next attempt on. The present model is retired."),
+    ),
+    "approve": (_("Approve and promote"), _("Somebody else asked for it. It judges from then on.")),
+    "shadow": (
+        _("Start shadow mode"),
+        _("It scores attempts beside the champion and decides nothing."),
+    ),
+    "roll-back": (
+        _("Roll back"),
+        _("The model that judged before judges again from the next attempt."),
+    ),
 }
 
 
@@ -94,7 +105,7 @@ def change(request: HttpRequest, step: str, pk: int | None = None) -> HttpRespon
 @require_POST
 def stop_shadow(request: HttpRequest) -> HttpResponse:
     registry.stop_shadow(by=request.user)
-    messages.success(request, "No model scores beside the champion any more.")
+    messages.success(request, gettext("No model scores beside the champion any more."))
     return redirect("models:models")
 
 
@@ -103,7 +114,7 @@ def stop_shadow(request: HttpRequest) -> HttpResponse:
 def notes(request: HttpRequest, pk: int) -> HttpResponse:
     found = _found(pk)
     registry.set_notes(model=found, notes=request.POST.get("notes", "")[:4000])
-    messages.success(request, "The notes are kept.")
+    messages.success(request, gettext("The notes are kept."))
     return redirect(found)
 
 
@@ -125,7 +136,7 @@ def _do(request: HttpRequest, step: str, target: ModelVersion | None) -> HttpRes
     except ApprovalNeeded as error:
         messages.success(request, str(error))
     except (BundleError, GateError, LookupError) as error:
-        messages.error(request, f"Nothing was changed: {error}")
+        messages.error(request, gettext("Nothing was changed: %(why)s") % {"why": error})
     return redirect(target) if target and step != "roll-back" else redirect("models:models")
 
 
@@ -135,13 +146,15 @@ def _done(step: str, target: ModelVersion | None, by: Any) -> str:
         now = registry.roll_back_model(by=by)
     elif step == "shadow":
         registry.start_shadow(model=target, by=by)
-        return f"{target.name} scores beside the champion from the next attempts on."
+        return gettext("%(name)s scores beside the champion from the next attempts on.") % {
+            "name": target.name
+        }
     elif step == "approve":
         now = registry.approve_model(model=target, by=by)
     else:
         now = registry.promote_model(model=target, by=by)
     _load_behind_the_scenes()
-    return f"{now.name} judges from the next attempt on."
+    return gettext("%(name)s judges from the next attempt on.") % {"name": now.name}
 
 
 def _load_behind_the_scenes() -> None:

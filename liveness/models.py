@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from liveness.engine.bundle import BUNDLED
 
@@ -33,9 +34,9 @@ class ModelVersion(models.Model):
     """
 
     class State(models.TextChoices):
-        CANDIDATE = "candidate", "Candidate"
-        ACTIVE = "active", "Active"
-        RETIRED = "retired", "Retired"
+        CANDIDATE = "candidate", _("Candidate")
+        ACTIVE = "active", _("Active")
+        RETIRED = "retired", _("Retired")
 
     name = models.CharField(max_length=100)
     sha256 = models.CharField(max_length=64, unique=True)
@@ -133,26 +134,26 @@ class Attempt(models.Model):
     """One try to show a living face: who claimed to be whom, what the frames showed, and how it ended."""
 
     class Purpose(models.TextChoices):
-        SIGNIN = "signin", "Sign-in"
-        ENROL = "enrol", "Enrolment"
+        SIGNIN = "signin", _("Sign-in")
+        ENROL = "enrol", _("Enrolment")
 
     class State(models.TextChoices):
-        PENDING = "pending", "Waiting for the camera"
-        RUNNING = "running", "Running"
-        PASSED = "passed", "Passed, not used yet"
-        FAILED = "failed", "Refused"
-        ABSTAINED = "abstained", "Could not be judged"
-        CLAIMED = "claimed", "Passed and used"
-        ABANDONED = "abandoned", "Abandoned"
-        ERROR = "error", "Error"
+        PENDING = "pending", _("Waiting for the camera")
+        RUNNING = "running", _("Running")
+        PASSED = "passed", _("Passed, not used yet")
+        FAILED = "failed", _("Refused")
+        ABSTAINED = "abstained", _("Could not be judged")
+        CLAIMED = "claimed", _("Passed and used")
+        ABANDONED = "abandoned", _("Abandoned")
+        ERROR = "error", _("Error")
 
     class Label(models.TextChoices):
-        NONE = "", "Not reviewed"
-        LIVE = "live", "Live"
-        PRINT = "print", "Print"
-        SCREEN = "screen", "Screen"
-        MASK = "mask", "Mask"
-        UNUSABLE = "unusable", "Unusable"
+        NONE = "", _("Not reviewed")
+        LIVE = "live", _("Live")
+        PRINT = "print", _("Print")
+        SCREEN = "screen", _("Screen")
+        MASK = "mask", _("Mask")
+        UNUSABLE = "unusable", _("Unusable")
 
     REFUSED = (State.FAILED, State.ABSTAINED, State.ERROR)
 
@@ -251,9 +252,9 @@ class Evidence(models.Model):
     """
 
     class Kind(models.TextChoices):
-        BEST = "best", "Highest score"
-        WORST = "worst", "Lowest score"
-        SEQUENCE = "sequence", "Playback"
+        BEST = "best", _("Highest score")
+        WORST = "worst", _("Lowest score")
+        SEQUENCE = "sequence", _("Playback")
 
     FULL_SIZE = (Kind.BEST, Kind.WORST)
 

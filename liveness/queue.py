@@ -9,6 +9,8 @@ from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from liveness import reviewing, words
 from liveness.models import Attempt, Evidence, Review
@@ -24,9 +26,9 @@ _NEIGHBOURHOOD = 2000
 _CHOICES = 200
 _LABELS = [(value, name) for value, name in Attempt.Label.choices if value]
 _OUTCOMES = [
-    (REFUSED, "All refused"),
-    (SAMPLED, "Sampled bona fide"),
-    (ANY, "Any"),
+    (REFUSED, _("All refused")),
+    (SAMPLED, _("Sampled bona fide")),
+    (ANY, _("Any")),
     *Attempt.State.choices,
 ]
 
@@ -35,39 +37,39 @@ def _cameras() -> list[tuple[str, str]]:
     """The cameras that were reported, the commonest first."""
     named = Attempt.objects.exclude(camera="").order_by()
     rows = named.values_list("camera").annotate(n=Count("pk")).order_by("-n", "camera")
-    return [(ANY, "Any"), *((camera, camera) for camera, _ in rows[:_CHOICES])]
+    return [(ANY, gettext("Any")), *((camera, camera) for camera, _ in rows[:_CHOICES])]
 
 
 def _models() -> list[tuple[str, str]]:
     """The models that judged, by their SHA-256."""
     judged = Attempt.objects.exclude(model_sha256="").order_by("model_name", "model_sha256")
     rows = judged.values_list("model_sha256", "model_name").distinct()[:_CHOICES]
-    return [(ANY, "Any"), *((sha256, f"{name} {sha256[:8]}") for sha256, name in rows)]
+    return [(ANY, gettext("Any")), *((sha256, f"{name} {sha256[:8]}") for sha256, name in rows)]
 
 
 class FilterForm(forms.Form):
     """The queue's filters. What is missing or makes no sense falls back to the default."""
 
     order = forms.ChoiceField(
-        choices=[(NEAREST, "Nearest the threshold"), (NEWEST, "Newest")], initial=NEAREST
+        choices=[(NEAREST, _("Nearest the threshold")), (NEWEST, _("Newest"))], initial=NEAREST
     )
-    state = forms.ChoiceField(choices=_OUTCOMES, initial=REFUSED, label="Outcome")
+    state = forms.ChoiceField(choices=_OUTCOMES, initial=REFUSED, label=_("Outcome"))
     label = forms.ChoiceField(
         choices=[
-            (UNLABELLED, "Waiting for a label"),
-            (DISPUTED, "Reviewers disagree"),
-            (ANY, "Any"),
+            (UNLABELLED, _("Waiting for a label")),
+            (DISPUTED, _("Reviewers disagree")),
+            (ANY, _("Any")),
             *_LABELS,
         ],
         initial=UNLABELLED,
     )
-    reason = forms.ChoiceField(choices=[(ANY, "Any"), *words.REASONS.items()], initial=ANY)
-    purpose = forms.ChoiceField(choices=[(ANY, "Any"), *Attempt.Purpose.choices], initial=ANY)
+    reason = forms.ChoiceField(choices=[(ANY, _("Any")), *words.REASONS.items()], initial=ANY)
+    purpose = forms.ChoiceField(choices=[(ANY, _("Any")), *Attempt.Purpose.choices], initial=ANY)
     camera = forms.ChoiceField(choices=_cameras, initial=ANY)
     model = forms.ChoiceField(choices=_models, initial=ANY)
-    who = forms.CharField(max_length=150, label="Name or account")
-    since = forms.DateField(label="From", widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label="To", widget=forms.DateInput({"type": "date"}))
+    who = forms.CharField(max_length=150, label=_("Name or account"))
+    since = forms.DateField(label=_("From"), widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(label=_("To"), widget=forms.DateInput({"type": "date"}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

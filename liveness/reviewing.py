@@ -14,6 +14,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from liveness import words
 from liveness.engine.quality import Quality
@@ -74,7 +75,7 @@ def undo_review(*, reviewer: AbstractBaseUser) -> Attempt:
         last = last_of(reviewer)
         row = Attempt.objects.select_for_update().filter(pk=last.attempt_id).first()
         if row is None or not standing(Review.objects.filter(pk=last.pk)).exists():
-            raise NothingToUndo("This label was taken back a moment ago.")
+            raise NothingToUndo(gettext("This label was taken back a moment ago."))
         previous = row.label
         _settle(row, standing(row.reviews.exclude(pk=last.pk)))
         Review.objects.create(
@@ -89,7 +90,7 @@ def last_of(reviewer: AbstractBaseUser) -> Review:
     """The label that ``undo_review`` would take back. Raises NothingToUndo."""
     last = standing(Review.objects.filter(reviewer_id=reviewer.pk)).first()
     if last is None:
-        raise NothingToUndo("You have no label to take back.")
+        raise NothingToUndo(gettext("You have no label to take back."))
     return last
 
 
@@ -146,21 +147,21 @@ def why_unusable(attempt: Attempt) -> str:
     """Why no other label than "unusable" can be given, in words; "" if every label can."""
     kept = attempt.evidence.values_list("at", "p_live")
     if not kept:
-        return "No picture of this attempt is kept."
+        return gettext("No picture of this attempt is kept.")
     reasons = {round(frame["at"], 3): frame["reasons"] for frame in attempt.frames}
     found = [reasons.get(at, [Quality.NO_FACE]) if p is None else [] for at, p in kept]
     if not all(FLOOR & set(codes) for codes in found):
         return ""
     codes = dict.fromkeys(code for codes in found for code in codes)
-    named = ", ".join(words.reason(code).lower() for code in codes)
-    return f"Every kept picture is below the quality floor: {named}."
+    named = ", ".join(words.inside(words.reason(code)) for code in codes)
+    return gettext("Every kept picture is below the quality floor: %(why)s.") % {"why": named}
 
 
 def _refuse_what_cannot_be(row: Attempt, label: str) -> None:
     if row.closed is None:
-        raise ValueError("Only an attempt that has ended can be labelled.")
+        raise ValueError(gettext("Only an attempt that has ended can be labelled."))
     if label != Label.UNUSABLE and (reason := why_unusable(row)):
-        raise BelowFloor(f"{reason} It can only be labelled as unusable.")
+        raise BelowFloor(f"{reason} {gettext('It can only be labelled as unusable.')}")
 
 
 def _trail(event: str, row: Attempt, reviewer: AbstractBaseUser | None, label: str) -> None:

@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -126,7 +127,9 @@ def undo(request: HttpRequest) -> HttpResponse:
     except reviewing.NothingToUndo as error:
         messages.error(request, str(error))
         return redirect(reverse("liveness:queue") + query)
-    messages.success(request, "Your last label was taken back. This is the attempt it was on.")
+    messages.success(
+        request, gettext("Your last label was taken back. This is the attempt it was on.")
+    )
     return redirect(found.get_absolute_url() + query)
 
 
@@ -210,7 +213,7 @@ def _played(item: Evidence, attempt: Attempt) -> dict[str, Any]:
 
 def _labels(only_unusable: bool) -> list[tuple[str, str, str]]:
     """Those that can be given: value, name, key."""
-    every = [(value, name, _KEYS[value]) for value, name in Attempt.Label.choices if value]
+    every = [(value, str(name), _KEYS[value]) for value, name in Attempt.Label.choices if value]
     return every[-1:] if only_unusable else every
 
 
@@ -241,12 +244,12 @@ def _opened(**which: object) -> tuple[Evidence, bytes]:
     try:
         return item, evidence.open_frame(item)
     except SealError as error:
-        raise Http404("This frame can no longer be opened.") from error
+        raise Http404(gettext("This frame can no longer be opened.")) from error
 
 
 def _box(item: Evidence) -> Box:
     if item.box is None:
-        raise Http404("There is no face in this frame.")
+        raise Http404(gettext("There is no face in this frame."))
     return Box(*item.box)
 
 
@@ -254,7 +257,7 @@ def _made(make: Callable[..., bytes], *args: object) -> bytes:
     try:
         return make(*args)
     except (CropError, FrameError) as error:
-        raise Http404("This picture cannot be made.") from error
+        raise Http404(gettext("This picture cannot be made.")) from error
 
 
 def _picture(data: bytes, kind: str) -> HttpResponse:

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "portal.middleware.browser_policy",
     "portal.middleware.no_nul",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -226,7 +227,14 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR / "media"
 
-LANGUAGE_CODE = "en"
+# The language of those who ask for none that there is, and of mails to nobody in particular.
+LANGUAGE_CODE = env.str("LIVEGATE_LANGUAGE", "en")
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_SECURE = _https
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

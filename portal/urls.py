@@ -2,7 +2,8 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import metrics, views
+from liveness import card_views
+from portal import checklist_views, metrics, views
 
 # A second factor is asked for on the sign-in pages; the administration has none of its own that could skip it.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -13,6 +14,11 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("language/", views.language, name="set_language"),
+    path("words.js", views.script_words, name="script_words"),
+    path("model/", card_views.page, name="model_card"),
+    path("site/", checklist_views.page, name="checklist"),
+    path("site/mail/", checklist_views.test_mail, name="test_mail"),
     path("metrics", metrics.metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("auth/", include("allauth.account.urls")),

@@ -1,17 +1,36 @@
 """The home page and what probes ask."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import check_for_language
+from django.views import i18n
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts import services as accounts
+from accounts import setup
 from liveness import draining, runtime
 from portal import doctor
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "home.html")
+    return render(request, "home.html", {"unattended": setup.is_needed()})
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the language that was chosen in a cookie and, for mails, with the account; go back to ``next``."""
+    chosen = request.POST.get("language", "")
+    if request.user.is_authenticated and check_for_language(chosen):
+        accounts.speak(user=request.user, language=chosen)
+    return i18n.set_language(request)
+
+
+@require_safe
+def script_words(request: HttpRequest) -> HttpResponseBase:
+    """The words of the pages' scripts in the language of the page."""
+    return i18n.JavaScriptCatalog.as_view(packages=["portal"])(request)
 
 
 @never_cache

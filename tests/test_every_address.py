@@ -18,9 +18,15 @@ TOKEN = "programs that know its token; its own tests prove it"
 AUDIENCES = {
     "healthz": PUBLIC,
     "readyz": PUBLIC,
+    "language/": PUBLIC,
+    "words.js": PUBLIC,
     "metrics": TOKEN,
     "account/": OWN,
     "signin/face/": PUBLIC,
+    # Only while nobody administers the portal, and only with the code of its log.
+    "setup/": PUBLIC,
+    "site/": STAFF,
+    "model/": PUBLIC,
     # Behind the link of a mail to the owner, who can only make the account safer there.
     "notice/": PUBLIC,
     "auth/login/": PUBLIC,

@@ -8,11 +8,14 @@ key, for the one or two people who watch.
 import asyncio
 import contextlib
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError
+from django.utils import translation
 
 from training import facts
 from training.models import TrainingRun
@@ -53,7 +56,7 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
         sent: dict[str, Any] | None = None
         rounds = 0
         while True:
-            now = await _read(pk)
+            now = await _read(pk, self._language())
             if now is None:
                 return await self.close(UNKNOWN)
             if now != sent:
@@ -66,6 +69,14 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
             if rounds % _CHECK_EVERY == 0 and not await self._allowed():
                 return await self.close(NOT_ALLOWED)
 
+    def _language(self) -> str:
+        """That of the page which opened the socket."""
+        query = parse_qs(self.scope.get("query_string", b"").decode())
+        try:
+            return translation.get_supported_language_variant(query["language"][0])
+        except (KeyError, LookupError):
+            return settings.LANGUAGE_CODE
+
     async def _allowed(self) -> bool:
         """Who signed out, or lost the permission, stops seeing within seconds."""
         session = self.scope.get("session")
@@ -77,6 +88,7 @@ class RunConsumer(AsyncJsonWebsocketConsumer):
 
 
 @database_sync_to_async
-def _read(pk: int) -> dict[str, Any] | None:
+def _read(pk: int, language: str) -> dict[str, Any] | None:
     run = TrainingRun.objects.defer("result", "attempts", "options").filter(pk=pk).first()
-    return facts.live(run) if run else None
+    with translation.override(language):
+        return facts.live(run) if run else None

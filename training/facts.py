@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from training import charts
 from training.models import TrainingRun
 
 LOG_LINES = 60
 _PHASES = {
-    TrainingRun.State.QUEUED: "Waiting for a training worker",
-    TrainingRun.State.RUNNING: "Getting ready",
-    TrainingRun.State.DONE: "Done",
-    TrainingRun.State.FAILED: "Failed",
-    TrainingRun.State.CANCELLED: "Cancelled",
+    TrainingRun.State.QUEUED: _("Waiting for a training worker"),
+    TrainingRun.State.RUNNING: _("Getting ready"),
+    TrainingRun.State.DONE: _("Done"),
+    TrainingRun.State.FAILED: _("Failed"),
+    TrainingRun.State.CANCELLED: _("Cancelled"),
 }
 
 
@@ -50,13 +53,16 @@ _FIGURES = (
 
 def _phase(run: TrainingRun) -> str:
     if run.state != TrainingRun.State.RUNNING:
-        return _PHASES[TrainingRun.State(run.state)]
+        return str(_PHASES[TrainingRun.State(run.state)])
     said = str(run.progress.get("said", ""))
     if said.startswith("Exporting"):
-        return "Exporting and quantising"
+        return gettext("Exporting and quantising")
     if "epoch" not in run.progress:
-        return said or "Getting ready"
-    return f"Epoch {run.progress['epoch']} of {run.progress['epochs']}"
+        return said or gettext("Getting ready")
+    return gettext("Epoch %(epoch)s of %(epochs)s") % {
+        "epoch": run.progress["epoch"],
+        "epochs": run.progress["epochs"],
+    }
 
 
 def _last_auc(run: TrainingRun) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from liveness.models import Attempt
 from training import datasets, origins, recipes
@@ -19,15 +21,15 @@ class PlanForm(forms.Form):
     Options that name files of the training machine are for superusers alone.
     """
 
-    base = forms.MultipleChoiceField(label="Data sets", widget=forms.CheckboxSelectMultiple)
-    recipe = forms.ChoiceField(label="Recipe", widget=forms.RadioSelect)
-    reviewed = forms.BooleanField(label="Add the reviewed attempts", required=False)
-    camera = forms.ChoiceField(label="Only of this camera", required=False)
+    base = forms.MultipleChoiceField(label=_("Data sets"), widget=forms.CheckboxSelectMultiple)
+    recipe = forms.ChoiceField(label=_("Recipe"), widget=forms.RadioSelect)
+    reviewed = forms.BooleanField(label=_("Add the reviewed attempts"), required=False)
+    camera = forms.ChoiceField(label=_("Only of this camera"), required=False)
     since = forms.DateField(
-        label="Only since", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=_("Only since"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
     options = forms.JSONField(
-        label="Options",
+        label=_("Options"),
         required=False,
         help_text='On top of the recipe, such as {"epochs": 4, "seed": 2}. docs/training.md has them all.',
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
@@ -37,13 +39,13 @@ class PlanForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._user = user
         self._choices("base", [(name, name) for name in datasets.registered()])
-        self._choices("recipe", [(name, each.title) for name, each in recipes.RECIPES.items()])
-        self._choices("camera", [("", "Every camera"), *_cameras()])
+        self._choices("recipe", [(name, str(each.title)) for name, each in recipes.RECIPES.items()])
+        self._choices("camera", [("", gettext("Every camera")), *_cameras()])
 
     def clean_options(self) -> dict[str, Any]:
         values = self.cleaned_data["options"] or {}
         if not isinstance(values, dict):
-            raise forms.ValidationError('Write a JSON object, such as {"epochs": 4}.')
+            raise forms.ValidationError(gettext('Write a JSON object, such as {"epochs": 4}.'))
         check_paths(values, self._user)
         return values
 
@@ -74,7 +76,8 @@ def check_paths(options: dict[str, Any], user: Any, paths: tuple[Path, ...] = ()
     named = sorted(set(options) & set(PATHS)) + [str(path) for path in paths]
     if named and not user.is_superuser:
         raise forms.ValidationError(
-            f"Only a superuser may name files of the training machine: {', '.join(named)}."
+            gettext("Only a superuser may name files of the training machine: %(files)s.")
+            % {"files": ", ".join(named)}
         )
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from liveness.model_views import managers_only
@@ -55,11 +57,25 @@ def judge(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a model through the gate, on a worker: it takes minutes."""
     model = get_object_or_404(ModelVersion, pk=pk)
     if tasks_gate.enqueue(model.pk, request.user.pk):
-        messages.success(request, f"{model.name} is on its way through the gate; come back soon.")
+        messages.success(
+            request,
+            gettext("%(name)s is on its way through the gate; come back soon.")
+            % {"name": model.name},
+        )
     else:
-        words = "No worker can be reached: start one, or run manage.py models gate"
+        words = gettext("No worker can be reached: start one, or run manage.py models gate")
         messages.error(request, f"{words} {model.sha256[:8]}.")
     return redirect(model)
+
+
+VERDICTS = {
+    "worse": _("worse"),
+    "unclear": _("unclear"),
+    "not ruled out": _("not ruled out"),
+    "too few": _("too few"),
+    "as good": _("as good"),
+    "better": _("better"),
+}
 
 
 def _proof(proof: dict[str, Any]) -> dict[str, Any]:
@@ -75,4 +91,11 @@ def _proof(proof: dict[str, Any]) -> dict[str, Any]:
 def _in_percent(row: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: 100 * row[name] for name in ("champion", "candidate", "difference")}
     low, high = row["interval95"]
-    return {**row, **numbers, "low": f"{100 * low:+.2f}", "high": f"{100 * high:+.2f}"}
+    said = VERDICTS.get(row["verdict"], row["verdict"])
+    return {
+        **row,
+        **numbers,
+        "said": said,
+        "low": f"{100 * low:+.2f}",
+        "high": f"{100 * high:+.2f}",
+    }

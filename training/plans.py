@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from liveness.models import Attempt, Evidence
 from training import datasets, freezing, recipes, reviewed, services
@@ -24,12 +26,12 @@ FEW = 30
 _FEW_PEOPLE = 3
 _EXPECTED = ("print", "screen")
 _LEFT_OUT = {
-    "unusable": "labelled unusable",
-    "not_refused": "passed, and not kept as a sample for review",
-    "no_account": "about no account, so nobody could consent",
-    "no_consent": "of people who did not agree to training",
-    "not_chosen": "of other cameras or earlier days than chosen",
-    "no_picture_kept": "without a picture: its time is over",
+    "unusable": _("labelled unusable"),
+    "not_refused": _("passed, and not kept as a sample for review"),
+    "no_account": _("about no account, so nobody could consent"),
+    "no_consent": _("of people who did not agree to training"),
+    "not_chosen": _("of other cameras or earlier days than chosen"),
+    "no_picture_kept": _("without a picture: its time is over"),
 }
 
 
@@ -123,7 +125,9 @@ def preview(plan: Plan) -> Preview:
     except (DataError, OptionError) as error:
         seen.errors.append(str(error))
     if not plan.sets:
-        seen.errors.append("Choose a data set: reviewed attempts alone are too few to learn from.")
+        seen.errors.append(
+            gettext("Choose a data set: reviewed attempts alone are too few to learn from.")
+        )
     seen.rows += _base_rows(samples, seen.options)
     _warn(seen)
     return seen
@@ -173,7 +177,7 @@ def _take_attempts(seen: Preview) -> None:
     frames = _frames(chosen)
     seen.attempts = [attempt for attempt in chosen if attempt.pk in frames]
     left_out["no_picture_kept"] = len(chosen) - len(seen.attempts)
-    seen.left_out = {_LEFT_OUT[name]: count for name, count in left_out.items() if count}
+    seen.left_out = {str(_LEFT_OUT[name]): count for name, count in left_out.items() if count}
     held = freezing.held_out(seen.attempts)
     subjects = {attempt.pk: reviewed.subject_of(attempt.user_id) for attempt in seen.attempts}
     seen.people, seen.held_out = len(set(subjects.values())), len(held)
@@ -226,20 +230,28 @@ def _rows(counted: Iterable[tuple[tuple[str, str], str, int]]) -> list[Row]:
 def _warn(seen: Preview) -> None:
     train = seen.totals.get("train", Row("", "train", 0, {}))
     site = [row for row in seen.rows if row.reviewed and row.part == "train"]
-    missing = {"bona fide frames": train.live, "attacks": train.spoof}
-    seen.errors += [f"There are no {name} to train on." for name, n in missing.items() if not n]
+    if not train.live:
+        seen.errors.append(gettext("There are no bona fide frames to train on."))
+    if not train.spoof:
+        seen.errors.append(gettext("There are no attacks to train on."))
     kinds = {**dict.fromkeys(_EXPECTED, 0), **train.attacks}
     few = {
-        "bona fide": train.live,
-        **{f"attacks of the kind {name}": n for name, n in kinds.items()},
+        gettext("Bona fide"): train.live,
+        **{
+            gettext("Attacks of the kind %(kind)s") % {"kind": name}: n for name, n in kinds.items()
+        },
     }
     seen.warnings += [
-        f"{name.capitalize()}: {n} frames are few." for name, n in few.items() if n < FEW
+        gettext("%(what)s: %(n)s frames are few.") % {"what": name, "n": n}
+        for name, n in few.items()
+        if n < FEW
     ]
     chosen = seen.options
     if chosen and not (chosen.calibration_domains or chosen.champion or chosen.calibration_scores):
         seen.warnings.append(
-            "No camera of these data sets is kept for choosing the threshold: the gate will refuse the result."
+            gettext(
+                "No camera of these data sets is kept for choosing the threshold: the gate will refuse the result."
+            )
         )
     if seen.plan.choice.reviewed:
         seen.warnings += _about_reviewed(seen, site)
@@ -248,24 +260,32 @@ def _warn(seen: Preview) -> None:
 def _about_reviewed(seen: Preview, site: Sequence[Row]) -> list[str]:
     if not seen.attempts:
         return [
-            "No reviewed attempt can be used: this run would learn nothing new about this site."
+            gettext(
+                "No reviewed attempt can be used: this run would learn nothing new about this site."
+            )
         ]
     warnings = []
     for name, count in (
-        ("bona fide frame", sum(row.live for row in site)),
-        ("attack", sum(row.spoof for row in site)),
+        (gettext("bona fide frame"), sum(row.live for row in site)),
+        (gettext("attack"), sum(row.spoof for row in site)),
     ):
         if not count:
             warnings.append(
-                f"No {name} of this site would be trained on: its cameras may be learnt as a class."
+                gettext(
+                    "No %(what)s of this site would be trained on: its cameras may be learnt as a class."
+                )
+                % {"what": name}
             )
     if seen.people < _FEW_PEOPLE:
         warnings.append(
-            f"Only {seen.people} of the site's people are in it: the network may learn their faces."
+            gettext("Only %(n)s of the site's people are in it: the network may learn their faces.")
+            % {"n": seen.people}
         )
     if not seen.held_out:
         warnings.append(
-            "Nobody of this site is left for its benchmark: at least two people are needed."
+            gettext(
+                "Nobody of this site is left for its benchmark: at least two people are needed."
+            )
         )
     return warnings
 

@@ -5,6 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from training import origins
 from training.fas.data import Sample
 from training.options import CALIBRATION_DOMAINS, OptionError, Options, from_dict
@@ -14,17 +17,19 @@ from training.options import CALIBRATION_DOMAINS, OptionError, Options, from_dic
 class Recipe:
     """``title`` and ``text`` for people; ``goes_on``: begins with the weights of the model that serves."""
 
-    title: str
-    text: str
+    title: Promise
+    text: Promise
     options: Mapping[str, Any]
     goes_on: bool = False
 
 
 RECIPES: Mapping[str, Recipe] = {
     "touch-up": Recipe(
-        "Touch up the serving model",
-        "Begins with the weights that serve now and learns gently: a few short epochs, in which these weights also teach "
-        "what they know of the other cameras. For new reviewed attempts.",
+        _("Touch up the serving model"),
+        _(
+            "Begins with the weights that serve now and learns gently: a few short epochs, in which these weights also teach "
+            "what they know of the other cameras. For new reviewed attempts."
+        ),
         {
             **{"epochs": 8, "samples_per_epoch": 4000, "lr": 4e-4, "warmup": 0.1, "minutes": 45.0},
             **{"simulate": 0.3, "distil": 0.7, "keep": 0.4},
@@ -32,8 +37,10 @@ RECIPES: Mapping[str, Recipe] = {
         goes_on=True,
     ),
     "from-scratch": Recipe(
-        "Train from scratch",
-        "Begins with random weights and takes hours without a GPU. For a new data set or another network.",
+        _("Train from scratch"),
+        _(
+            "Begins with random weights and takes hours without a GPU. For a new data set or another network."
+        ),
         {"epochs": 48, "minutes": 0.0},
     ),
 }

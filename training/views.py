@@ -12,6 +12,8 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -32,7 +34,9 @@ from training.models import TrainingRun
 _PAGE = 20
 View = Callable[..., HttpResponse]
 
-NO_WORKER = "No training worker can be reached from here. Start it at a terminal: manage.py training_runs train {pk}"
+NO_WORKER = _(
+    "No training worker can be reached from here. Start it at a terminal: manage.py training_runs train {pk}"
+)
 
 
 def allowed(check: Callable[[Any], bool]) -> Callable[[View], View]:
@@ -106,7 +110,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     except services.RunStateError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The run is cancelled. Its training stops within seconds.")
+        messages.success(
+            request, gettext("The run is cancelled. Its training stops within seconds.")
+        )
     return redirect(found)
 
 
@@ -122,7 +128,7 @@ def _start(request: HttpRequest, form: forms.PlanForm) -> HttpResponse:
         messages.warning(request, NO_WORKER.format(pk=made.pk))
     else:
         messages.success(
-            request, "The run is queued. A training worker takes it as soon as it can."
+            request, gettext("The run is queued. A training worker takes it as soon as it can.")
         )
     return redirect(made)
 

@@ -80,6 +80,6 @@ def test_the_words_do_not_tell_an_attacker_what_gave_them_away() -> None:
     refusals = table("REFUSALS")
     assert refusals["spoof"] == refusals["different_people"] == "UNCONFIRMED"
     text = (SCRIPTS / "words.js").read_text()
-    shown = " ".join(re.findall(r'"([^"]{12,})"', text)).lower()
+    shown = " ".join(re.findall(r'gettext\(\s*"([^"]+)"', text)).lower()
     for word in ("spoof", "score", "photo", "screen", "fake", "replay"):
         assert word not in shown

@@ -5,6 +5,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,7 +17,9 @@ from accounts.models import FaceTemplate
 from accounts.views.common import password_first, person
 from liveness import runtime
 
-MODELS_STAY = "They hold no pictures, but they cannot forget; the people who run this site can see that one of theirs was erased."
+MODELS_STAY = _(
+    "They hold no pictures, but they cannot forget; the people who run this site can see that one of theirs was erased."
+)
 
 
 @never_cache
@@ -40,7 +44,9 @@ def overview(request: HttpRequest) -> HttpResponse:
 def delete_face(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         services.delete_face(user=person(request))
-        messages.success(request, "Your face was deleted. Your password still signs you in.")
+        messages.success(
+            request, gettext("Your face was deleted. Your password still signs you in.")
+        )
         return redirect("accounts:overview")
     return render(request, "accounts/delete_face.html")
 
@@ -51,7 +57,7 @@ def withdraw_consent(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         services.withdraw_consent(user=person(request))
         messages.success(
-            request, "You agreed to nothing any more; all data about your face was erased."
+            request, gettext("You agreed to nothing any more; all data about your face was erased.")
         )
         return redirect("accounts:consents")
     return render(request, "accounts/withdraw_consent.html")
@@ -67,7 +73,7 @@ def export(request: HttpRequest) -> HttpResponse:
         content = archive.build(user)
     except (runtime.Busy, runtime.EngineUnavailable):
         messages.error(
-            request, "Your data cannot be put together right now. Try again in a minute."
+            request, gettext("Your data cannot be put together right now. Try again in a minute.")
         )
         return redirect("accounts:data")
     audit.accepted("data_exported", user=user.pk)
@@ -100,7 +106,9 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         logout(request)
         learned = services.delete_account(user=user)
-        messages.success(request, "Your account and everything in it were deleted. Farewell.")
+        messages.success(
+            request, gettext("Your account and everything in it were deleted. Farewell.")
+        )
         if learned:
             messages.info(
                 request,

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -14,14 +15,18 @@ from accounts.views.account import MODELS_STAY
 from accounts.views.common import person
 
 GIVEN = {
-    Purpose.SIGNIN: "Thank you. You can set up your face now.",
-    Purpose.EVIDENCE: "Thank you. Pictures of attempts that do not succeed are kept from now on.",
-    Purpose.TRAINING: "Thank you. Kept pictures may help the check to learn.",
+    Purpose.SIGNIN: _("Thank you. You can set up your face now."),
+    Purpose.EVIDENCE: _(
+        "Thank you. Pictures of attempts that do not succeed are kept from now on."
+    ),
+    Purpose.TRAINING: _("Thank you. Kept pictures may help the check to learn."),
 }
 TAKEN_BACK = {
-    Purpose.SIGNIN: "Taken back. Your face was erased; your password signs you in.",
-    Purpose.EVIDENCE: "Taken back. Every picture of your attempts was erased, also copies for training.",
-    Purpose.TRAINING: "Taken back. The copies for training were erased.",
+    Purpose.SIGNIN: _("Taken back. Your face was erased; your password signs you in."),
+    Purpose.EVIDENCE: _(
+        "Taken back. Every picture of your attempts was erased, also copies for training."
+    ),
+    Purpose.TRAINING: _("Taken back. The copies for training were erased."),
 }
 
 

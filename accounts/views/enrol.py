@@ -4,6 +4,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -13,7 +15,7 @@ from accounts.views.common import capture_page, password_first, person, posted_a
 from liveness.models import Attempt
 from liveness.services import ClaimError
 
-FACE_IN_USE = (
+FACE_IN_USE = _(
     "Your face was not set up: here each face opens one account. If you have another account, sign in there, or ask "
     "the people who run this site."
 )
@@ -65,7 +67,9 @@ def finish(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:overview")
     except (ClaimError, services.NotYours):
         audit.refused("enrolment_refused", user=user.pk, attempt=str(attempt))
-        messages.error(request, "Your face was not set up: that attempt can no longer be used.")
+        messages.error(
+            request, gettext("Your face was not set up: that attempt can no longer be used.")
+        )
         return redirect("accounts:overview")
     return redirect("accounts:enrolled")
 

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -28,12 +29,13 @@ def _answered(
     request: HttpRequest, notice: FailureNotice, answer: FailureNotice.Answer
 ) -> HttpResponse:
     if not notices.answer(notice, answer):
-        messages.info(request, "This was answered already.")
+        messages.info(request, gettext("This was answered already."))
     elif answer == FailureNotice.Answer.ME:
-        messages.success(request, "Thank you. Nothing was changed.")
+        messages.success(request, gettext("Thank you. Nothing was changed."))
     else:
         messages.warning(
-            request, "Your face signs nobody in until you have chosen a new password. Do it now."
+            request,
+            gettext("Your face signs nobody in until you have chosen a new password. Do it now."),
         )
         signed_in = request.user.is_authenticated
         return redirect("account_change_password" if signed_in else "account_reset_password")

@@ -1,6 +1,8 @@
 // Plays the kept frames of an attempt back, and marks the moment in the chart of scores. Without this
 // script the frames stand side by side.
 
+const gettext = globalThis.gettext ?? ((words) => words);
+
 const SHORTEST = 80;
 const LONGEST = 900;
 
@@ -36,9 +38,12 @@ class Player {
     this.#frames.forEach((frame, n) => (frame.hidden = n !== number));
     const { at, x } = this.#frames[number].dataset;
     const words = this.#frames[number].querySelector("span").textContent;
+    const said = gettext("%s of %s")
+      .replace("%s", number + 1)
+      .replace("%s", this.#frames.length);
     this.#slider.value = number;
-    this.#slider.setAttribute("aria-valuetext", `${number + 1} of ${this.#frames.length}, ${words}`);
-    this.#said.textContent = `${number + 1} of ${this.#frames.length}`;
+    this.#slider.setAttribute("aria-valuetext", `${said}, ${words}`);
+    this.#said.textContent = said;
     this.#points.forEach((point) => point.classList.toggle("shown", point.dataset.at === at));
     if (!this.#line) return;
     this.#line.removeAttribute("hidden");
@@ -74,7 +79,7 @@ class Player {
   }
 
   #playing(yes) {
-    this.#button.textContent = yes ? "Pause" : "Play";
+    this.#button.textContent = yes ? gettext("Pause") : gettext("Play");
     this.#button.setAttribute("aria-pressed", String(yes));
   }
 
