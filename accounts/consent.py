@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from accounts.models import Consent
 
@@ -62,6 +62,15 @@ def text(purpose: str) -> Text:
     return next(text for text in texts() if text.purpose == wanted)
 
 
+def is_of_today(purpose: str, digest: str) -> bool:
+    """Whether the digest is that of today's text, in whichever language it was shown."""
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            if text(purpose).digest == digest:
+                return True
+    return False
+
+
 def sections() -> tuple[Section, ...]:
     """The sections of all texts, in the order of the page."""
     return tuple(section for text in texts() for section in text.sections)
@@ -81,21 +90,29 @@ def _signin() -> Text:
         (
             Section(
                 gettext("What is stored"),
-                "128 numbers that describe your face, scrambled with a secret of your own and then "
-                "encrypted. The pictures from your camera are thrown away as soon as you have been "
-                "recognised, unless you agree to the questions below.",
+                gettext(
+                    "128 numbers that describe your face, scrambled with a secret of your own and then "
+                    "encrypted. The pictures from your camera are thrown away as soon as you have been "
+                    "recognised, unless you agree to the questions below."
+                ),
             ),
             Section(
                 gettext("What it is used for"),
-                "Only to let you in here. Nobody searches for you by your face, and nothing is "
-                "passed on. Time and outcome of each attempt are kept for "
-                f"{settings.LIVENESS_ATTEMPT_DAYS} days, so that you can see them.",
+                gettext(
+                    "Only to let you in here. Nobody searches for you by your face, and nothing is "
+                    "passed on. Time and outcome of each attempt are kept for %(days)s days, so that "
+                    "you can see them."
+                )
+                % {"days": settings.LIVENESS_ATTEMPT_DAYS},
             ),
             Section(
                 gettext("How long"),
-                "Until you delete your face, take this back or delete your account. Each of these "
-                "works at once. A face that has not been used for "
-                f"{settings.LIVEGATE_TEMPLATE_DAYS} days is deleted, and you get a mail before.",
+                gettext(
+                    "Until you delete your face, take this back or delete your account. Each of these "
+                    "works at once. A face that has not been used for %(days)s days is deleted, and "
+                    "you get a mail before."
+                )
+                % {"days": settings.LIVEGATE_TEMPLATE_DAYS},
             ),
             Section(
                 gettext("How to take it back"),
@@ -125,8 +142,11 @@ def _evidence() -> Text:
         (
             Section(
                 gettext("What is kept if I am refused?"),
-                "Up to two pictures of the attempt and eight small ones, encrypted, so that a "
-                f"person can see whether refusing was right. They are deleted after {days} days.",
+                gettext(
+                    "Up to two pictures of the attempt and eight small ones, encrypted, so that a "
+                    "person can see whether refusing was right. They are deleted after %(days)s days."
+                )
+                % {"days": days},
             ),
             Section(
                 gettext("And if I say no, or take it back?"),
@@ -136,8 +156,11 @@ def _evidence() -> Text:
                 ),
             ),
         ),
-        f"Pictures of my attempts that did not succeed may be kept for {days} days and be reviewed "
-        "by a person.",
+        gettext(
+            "Pictures of my attempts that did not succeed may be kept for %(days)s days and be "
+            "reviewed by a person."
+        )
+        % {"days": days},
     )
 
 

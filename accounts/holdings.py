@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db.models import Min, QuerySet
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 from accounts import erasure, ledger
 from accounts.consent import Purpose
@@ -72,25 +73,40 @@ def _every(user: User, sessions: int) -> Iterator[Item]:
     yield from _faces(user)
     yield from _attempts(user)
     days = settings.LIVENESS_ATTEMPT_DAYS
-    yield _aged("records of sign-ins", SignIn.objects.filter(user=user), "at", days, NO_CONSENT)
+    yield _aged(
+        gettext("records of sign-ins"), SignIn.objects.filter(user=user), "at", days, NO_CONSENT
+    )
     notices = FailureNotice.objects.filter(user=user)
-    yield _aged("questions about failed attempts", notices, "created", days, NO_CONSENT)
+    yield _aged(gettext("questions about failed attempts"), notices, "created", days, NO_CONSENT)
     withdrawn = Consent.objects.filter(user=user, withdrawn__isnull=False)
     kept = settings.LIVEGATE_CONSENT_DAYS
-    yield _aged("consents that were taken back", withdrawn, "withdrawn", kept, "proof of consent")
+    yield _aged(
+        gettext("consents that were taken back"),
+        withdrawn,
+        "withdrawn",
+        kept,
+        gettext("proof of consent"),
+    )
     for what, count in (
-        ("addresses", EmailAddress.objects.filter(user=user).count()),
-        ("second factors", Authenticator.objects.filter(user=user).count()),
+        (gettext("addresses"), EmailAddress.objects.filter(user=user).count()),
+        (gettext("second factors"), Authenticator.objects.filter(user=user).count()),
     ):
-        yield Item(what, count, None, NO_CONSENT, None, "until you remove it or delete the account")
+        yield Item(
+            what,
+            count,
+            None,
+            NO_CONSENT,
+            None,
+            gettext("until you remove it or delete the account"),
+        )
     hours = settings.SESSION_COOKIE_AGE // 3600
     yield Item(
-        "sessions",
+        gettext("sessions"),
         sessions,
         None,
         NO_CONSENT,
         None,
-        f"{hours} hours after the sign-in",
+        gettext("%(n)s hours after the sign-in") % {"n": hours},
     )
 
 
@@ -100,13 +116,13 @@ def _faces(user: User) -> Iterator[Item]:
         return
     days = settings.LIVEGATE_TEMPLATE_DAYS
     until = template.last_used + timedelta(days=days)
-    rule = f"{days} days after its last use"
-    yield Item("face template", 1, template.created, Purpose.SIGNIN.value, until, rule)
+    rule = gettext("%(n)s days after its last use") % {"n": days}
+    yield Item(gettext("face template"), 1, template.created, Purpose.SIGNIN.value, until, rule)
     if template.pending is not None and template.pending_since:
         until = template.pending_since + PATIENCE
-        rule = "unless a second factor confirms it"
+        rule = gettext("unless a second factor confirms it")
         yield Item(
-            "change of the template that waits",
+            gettext("change of the template that waits"),
             1,
             template.pending_since,
             Purpose.SIGNIN.value,
@@ -118,12 +134,12 @@ def _faces(user: User) -> Iterator[Item]:
 def _attempts(user: User) -> Iterator[Item]:
     about = Attempt.objects.filter(user=user)
     days = settings.LIVENESS_ATTEMPT_DAYS
-    yield _aged("records of attempts", about, "created", days, NO_CONSENT)
+    yield _aged(gettext("records of attempts"), about, "created", days, NO_CONSENT)
     shown = Evidence.objects.filter(attempt__in=about)
     days = settings.LIVENESS_EVIDENCE_DAYS
     for what, sampled, purpose in (
-        ("pictures of attempts that did not succeed", False, Purpose.EVIDENCE),
-        ("pictures of attempts that succeeded", True, Purpose.TRAINING),
+        (gettext("pictures of attempts that did not succeed"), False, Purpose.EVIDENCE),
+        (gettext("pictures of attempts that succeeded"), True, Purpose.TRAINING),
     ):
         rows = shown.filter(attempt__sampled=sampled)
         yield _aged(what, rows, "attempt__created", days, purpose.value)
@@ -133,7 +149,9 @@ def _aged(what: str, rows: QuerySet[Any], since: str, days: int, purpose: str) -
     """Rows that go so many days after the time in their column ``since``."""
     oldest = rows.aggregate(oldest=Min(since))["oldest"]
     until = oldest + timedelta(days=days) if oldest else None
-    return Item(what, rows.count(), oldest, purpose, until, f"after {days} days")
+    return Item(
+        what, rows.count(), oldest, purpose, until, gettext("after %(n)s days") % {"n": days}
+    )
 
 
 def _iso(moment: datetime | None) -> str | None:

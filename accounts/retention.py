@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from accounts import audit, budgets, remains, renewal, services
 from accounts.consent import Purpose
@@ -66,9 +67,11 @@ def warn(template: FaceTemplate) -> bool:
         "until": goes_on(template),
         "link": settings.SITE_URL + reverse("accounts:signin_face"),
     }
-    text = render_to_string("accounts/mail/face_expires.txt", context)
+    with override(template.user.language or settings.LANGUAGE_CODE):
+        subject = gettext("Your face will be deleted soon")
+        text = render_to_string("accounts/mail/face_expires.txt", context)
     try:
-        send_mail("Your face will be deleted soon", text, None, [template.user.email])
+        send_mail(subject, text, None, [template.user.email])
     except OSError as error:
         logger.warning("no mail about the end of a face could be sent: %s", error)
         FaceTemplate.objects.filter(pk=template.pk).update(warned=None)

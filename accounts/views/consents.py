@@ -41,7 +41,7 @@ def consents(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:consents")
     given = ledger.in_force(user)
     context = {
-        "answers": [(text, given.get(text.purpose)) for text in consent.texts()],
+        "answers": [(text, *_given(text, given.get(text.purpose))) for text in consent.texts()],
         "any": bool(given),
         "face": user.has_face,
         "learned": erasure.learned_from(user),
@@ -49,6 +49,11 @@ def consents(request: HttpRequest) -> HttpResponse:
         "ledger": Consent.objects.filter(user=user),
     }
     return render(request, "accounts/consents.html", context)
+
+
+def _given(text: consent.Text, found: Consent | None) -> tuple[Consent | None, bool]:
+    """The consent to a text, and whether it is one to today's words."""
+    return found, found is not None and consent.is_of_today(text.purpose, found.digest)
 
 
 def _answer(request: HttpRequest, user: User) -> None:
