@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-_PATIENCE = 240.0
+_PATIENCE = 900.0
 
 
 class ServerError(RuntimeError):
