@@ -203,11 +203,13 @@ class PersonViewSet(
 
     @extend_schema(
         methods=["POST"],
+        operation_id="people_consent_create",
         request=VersionSerializer,
         responses={201: OpenApiResponse(ConsentSerializer, "Recorded.")},
     )
     @extend_schema(
         methods=["DELETE"],
+        operation_id="people_consent_destroy",
         request=None,
         responses={204: OpenApiResponse(None, "Withdrawn, and what it alone allowed erased.")},
     )

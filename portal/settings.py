@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
         "AttemptState": "liveness.models.Attempt.State",
         "AttemptPurpose": "liveness.models.Attempt.Purpose",
         "CapturePurpose": "api.models.Capture.Purpose",
+        "ConsentPurpose": "accounts.models.Consent.Purpose",
         "CaptureState": "api.capture_api.STATES",
         "CheckVerdict": ["live", "spoof", "abstain"],
         "ModelState": "liveness.models.ModelVersion.State",
