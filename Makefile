@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test loop-proof benchmark load attack-day lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof benchmark load attack-day practice screenshots words lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -34,7 +34,6 @@ admin: $(VENV)/.run ## Create an administrator (asks, or takes DJANGO_SUPERUSER_
 demo: $(VENV)/.demo ## Walk through enrolment, sign-in and two refusals with pictures
 	@$(BIN)/python -m portal.demo $(DEMO_ARGS)
 
-.PHONY: practice screenshots words
 practice: $(VENV)/.train ## Make a tiny data set for a first training run (installs PyTorch)
 	@$(BIN)/python -m portal.demo.practice $${LIVEGATE_VAR:-var}/practice
 

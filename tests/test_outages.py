@@ -11,6 +11,8 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from portal import outages
 
+pytestmark = pytest.mark.django_db
+
 AWAY = [
     OperationalError("connection refused"),
     InterfaceError("connection already closed"),
