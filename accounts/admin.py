@@ -1,19 +1,46 @@
 """Administration of people. Biometric data can be deleted, never read or edited."""
 
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from accounts import services
+from accounts import policy_admin, recovery, services, tasks
 from accounts.models import Consent, FaceTemplate, SignIn, User
+
+__all__ = ["policy_admin"]
+
+# Secrets of second factors and keys of sessions are nobody's to read or write here.
+admin.site.unregister([Authenticator, UserSession])
 
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Deleting an account here erases the person everywhere, as on their own page."""
+    """Deleting an account here erases the person everywhere; and a reset for somebody who has lost every second factor."""
+
+    actions = ["reset_factors"]
+
+    @admin.action(
+        description="Lost everything: take off second factors and password, and mail the owner",
+        permissions=["change"],
+    )
+    def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            try:
+                recovery.reset(user=user, by=_staff(request))
+            except recovery.NotAllowed:
+                refused = f"{user} was left as they are: another administrator, for a superuser another superuser, has to do this."
+                self.message_user(request, refused, messages.ERROR)
+                continue
+            transaction.on_commit(partial(tasks.send_reset.delay, user.pk), robust=True)
+            done = f"{user} was reset and is told by mail; a new password comes from there."
+            self.message_user(request, done, messages.SUCCESS)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         services.delete_account(user=obj, by=_staff(request))

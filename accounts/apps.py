@@ -8,7 +8,6 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import signals, ways
+        from accounts import signals
 
         signals.connect()
-        ways.connect()

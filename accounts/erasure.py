@@ -97,4 +97,4 @@ def _is_about(value: Any, user: User, names: frozenset[str], key: str = "") -> b
         return any(_is_about(part, user, names, key) for part in value)
     if isinstance(value, str) and value.casefold() in names:
         return True
-    return ("user" in key or "face_step" in key) and str(value) == str(user.pk)
+    return "user" in key and str(value) == str(user.pk)

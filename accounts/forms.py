@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.http import HttpRequest
 
 from accounts import consent
 from accounts.consent import Purpose
@@ -53,6 +55,28 @@ class SetupForm(BaseUserCreationForm):
         self.fields["username"].widget.attrs.pop("autofocus", None)
         self.fields["username"].help_text = ""
         self.fields["email"].required = True
+
+
+class PasswordForm(forms.Form):
+    """The password of somebody whose face was right; allauth counts the wrong ones."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request, self._user = request, user
+
+    def clean_password(self) -> str:
+        typed = str(self.cleaned_data["password"])
+        name = self._user.get_username()
+        found = get_adapter().authenticate(self._request, username=name, password=typed)
+        if found is None or found.pk != self._user.pk:
+            raise forms.ValidationError(gettext("This is not the password of this account."))
+        return typed
 
 
 class ConsentForm(forms.Form):

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import holdings
 from accounts.models import Consent, FaceTemplate, FailureNotice, SignIn, User
 from liveness.models import Attempt, Evidence
+from liveness.services import truncate_address
 
 _SHOWN = 10
 
@@ -52,6 +54,7 @@ def export(user: User) -> dict[str, Any]:
         "face": _face(user),
         "consents": [_consent(row) for row in Consent.objects.filter(user=user)],
         "sign_ins": [_sign_in(row) for row in SignIn.objects.filter(user=user)],
+        "sessions": [_session(row) for row in UserSession.objects.filter(user=user)],
         "notices": [_notice(row) for row in FailureNotice.objects.filter(user=user)],
         "attempts": [_attempt(row) for row in Attempt.objects.filter(user=user)],
         "pictures_kept": Evidence.objects.filter(attempt__user=user).count(),
@@ -129,6 +132,15 @@ def _consent(row: Consent) -> dict[str, Any]:
 
 def _sign_in(row: SignIn) -> dict[str, Any]:
     return {"at": row.at.isoformat(), "way": row.way, "network": row.client}
+
+
+def _session(row: UserSession) -> dict[str, Any]:
+    return {
+        "begun": row.created_at.isoformat(),
+        "last_seen": row.last_seen_at.isoformat(),
+        "network": truncate_address(row.ip),
+        "browser": row.user_agent,
+    }
 
 
 def _notice(row: FailureNotice) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""User, consent, the protected face template, and the record of successful sign-ins."""
+"""User, consent, the protected face template, the record of successful sign-ins, and what a sign-in needs."""
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -120,6 +121,7 @@ class SignIn(models.Model):
     class Way(models.TextChoices):
         FACE = "face", _("Face")
         PASSWORD = "password", _("Password")
+        BOTH = "both", _("Face and password")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
     way = models.CharField(max_length=10, choices=Way.choices)
@@ -132,6 +134,44 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"Account {self.user_id} by {self.way}"
+
+
+class SignInPolicy(models.Model):
+    """What a sign-in needs, for the whole site or for the members of a group. Written by ``accounts.policies`` alone."""
+
+    class Rule(models.TextChoices):
+        """From the least strict to the strictest; of several that apply to somebody, the strictest counts."""
+
+        FACE = "face", "Face or password (for demonstrations)"
+        FACE_PASSWORD = "face_password", "Face and password"
+        FACE_SECOND = "face_second", "Face and a second factor"
+        PASSWORD_SECOND = "password_second", "Password and a second factor"
+
+    group = models.ForeignKey(
+        Group,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose members it is for; nobody's: the whole site.",
+    )
+    rule = models.CharField(max_length=20, choices=Rule.choices, default=Rule.FACE)
+    staff_pages = models.BooleanField(
+        default=False,
+        verbose_name="pages of the staff need a second factor",
+        help_text="Review, drift, training, models, keys and this administration.",
+    )
+    changed = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "sign-in policy"
+        verbose_name_plural = "sign-in policies"
+        constraints = [
+            models.UniqueConstraint(Coalesce("group", 0), name="one_policy_for_each_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group or 'The whole site'}: {self.get_rule_display()}"
 
 
 class Budget(models.Model):

@@ -8,7 +8,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, budgets, consent, erasure, ledger, matching, renewal, tombstones
+from accounts import (
+    audit,
+    budgets,
+    consent,
+    erasure,
+    ledger,
+    matching,
+    renewal,
+    sessions,
+    tombstones,
+)
 from accounts.consent import Purpose
 from accounts.happenings import consent_withdrawn, person_erased
 from accounts.models import Consent, FaceTemplate, SignIn, User
@@ -90,10 +100,12 @@ def agree(*, user: User, purpose: Purpose | str, by: User | None = None) -> Cons
 
 
 @transaction.atomic
-def take_back(*, user: User, purpose: Purpose | str, by: User | None = None) -> bool:
+def take_back(
+    *, user: User, purpose: Purpose | str, by: User | None = None, keep: str = ""
+) -> bool:
     """End the consent for one purpose and erase at once what it alone allowed; whether there was one.
 
-    Signing in: the face. Evidence: every kept picture, also the copies for training. Training: the copies and the
+    Signing in: the face, and every session but the one with the key ``keep``. Evidence: every kept picture, also the copies for training. Training: the copies and the
     samples of successful attempts; runs that learn from them end.
     """
     purpose = Purpose(purpose)
@@ -101,6 +113,7 @@ def take_back(*, user: User, purpose: Purpose | str, by: User | None = None) -> 
     if purpose == Purpose.SIGNIN:
         FaceTemplate.objects.filter(user=user).delete()
         liveness.erase_embeddings(user)
+        sessions.end_all(user, keep=keep)
     elif purpose == Purpose.EVIDENCE:
         liveness.erase_evidence(user)
     else:
@@ -116,10 +129,14 @@ def take_back(*, user: User, purpose: Purpose | str, by: User | None = None) -> 
 
 
 @transaction.atomic
-def withdraw_consent(*, user: User, by: User | None = None) -> None:
-    """End every consent and erase all that they allowed: the face, the attempts and their pictures."""
+def withdraw_consent(*, user: User, by: User | None = None, keep: str = "") -> None:
+    """End every consent and erase all that they allowed: the face, the attempts and their pictures.
+
+    keep: the key of the one session of this person that goes on.
+    """
     ended = ledger.end(user, Purpose)
     erasure.face(user)
+    sessions.end_all(user, keep=keep)
     purposes = [purpose.value for purpose in ended]
     consent_withdrawn.send(User, user=user, purposes=purposes)
     audit.accepted(
@@ -152,9 +169,10 @@ def enrol(*, user: User, attempt_id: UUID, session_key: str) -> FaceTemplate:
 
 
 @transaction.atomic
-def delete_face(*, user: User, by: User | None = None) -> None:
-    """Erase the face, the attempts and their pictures. The consents stay in force."""
+def delete_face(*, user: User, by: User | None = None, keep: str = "") -> None:
+    """Erase the face, the attempts and their pictures. The consents stay in force, and the session with the key ``keep``."""
     erasure.face(user)
+    sessions.end_all(user, keep=keep)
     audit.accepted("face_deleted", user=user.pk, by=_other(user, by))
 
 

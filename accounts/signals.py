@@ -2,18 +2,27 @@
 
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.signals import password_changed, password_reset
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.signals import (
+    authentication_step_completed,
+    password_changed,
+    password_reset,
+    password_set,
+    user_signed_up,
+)
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
+from django.db.models.signals import pre_save
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
-from accounts import audit, budgets, notices, renewal, services, tasks
+from accounts import audit, budgets, notices, policies, renewal, services, sessions, tasks
 from accounts.clients import client_address
 from accounts.models import SignIn, User
-from accounts.ways import came_by_face
 from liveness.models import Attempt
 from liveness.services import truncate_address
 from liveness.signals import attempt_decided, attempt_starting
@@ -26,15 +35,22 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
     password_changed.connect(_new_password, dispatch_uid="accounts.password_changed")
+    password_set.connect(_new_password, dispatch_uid="accounts.password_set")
+    pre_save.connect(
+        sessions.without_address, sender=UserSession, dispatch_uid="accounts.without_address"
+    )
     password_reset.connect(_new_password, dispatch_uid="accounts.password_reset")
+    user_signed_up.connect(_signed_up, dispatch_uid="accounts.signed_up")
+    authentication_step_completed.connect(_confirmed, dispatch_uid="accounts.confirmed")
+    authenticator_added.connect(_factor_added, dispatch_uid="accounts.factor_added")
+    authenticator_removed.connect(_factor_removed, dispatch_uid="accounts.factor_removed")
+    authentication_failed.connect(_factor_refused, dispatch_uid="accounts.factor_refused")
     attempt_starting.connect(_charge, dispatch_uid="accounts.charge")
     attempt_decided.connect(_settle, dispatch_uid="accounts.settle")
 
 
 def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: Any) -> None:
-    backend = request.session.get(BACKEND_SESSION_KEY, "")
-    face = came_by_face(request, user) or backend.endswith("FaceBackend")
-    way = SignIn.Way.FACE if face else SignIn.Way.PASSWORD
+    way = _way(request, user)
     client = truncate_address(client_address(request))
     services.speak(user=user, language=get_language() or "")
     services.record_sign_in(user=user, way=way, client=client)
@@ -43,6 +59,47 @@ def _signed_in(sender: type[User], request: HttpRequest, user: User, **kwargs: A
     tasks.keep_promises_if_due()
     renewal.confirm(user, get_authentication_records(request, user))
     audit.accepted("signed_in", user=user.pk, way=way.value, client=client)
+
+
+def _way(request: HttpRequest, user: User) -> SignIn.Way:
+    """Both, where both were needed; otherwise what was given last, before any second factor."""
+    records = policies.records(request.session, user, policies.PATIENCE)
+    first = [row["method"] for row in records if row["method"] != policies.Factor.SECOND]
+    if len(set(first)) > 1 and policies.rule_for(user) == policies.Rule.FACE_PASSWORD:
+        return SignIn.Way.BOTH
+    face = request.session.get(BACKEND_SESSION_KEY, "").endswith("FaceBackend")
+    last = first[-1] if first else SignIn.Way.FACE if face else SignIn.Way.PASSWORD
+    return SignIn.Way(last)
+
+
+def _signed_up(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever has just chosen a password has given it."""
+    if user.has_usable_password():
+        record_authentication(request, user, "password")
+
+
+def _confirmed(
+    sender: Any, method: str, user: User, reauthenticated: bool = False, **kwargs: Any
+) -> None:
+    if reauthenticated:
+        audit.accepted("identity_confirmed", user=user.pk, by_means_of=kwargs.get("type", method))
+
+
+def _factor_added(
+    sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
+) -> None:
+    """Setting one up proves that it is at hand."""
+    audit.accepted("second_factor_added", user=user.pk, kind=authenticator.type)
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", type=authenticator.type)
+
+
+def _factor_removed(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.accepted("second_factor_removed", user=user.pk, kind=authenticator.type)
+
+
+def _factor_refused(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.refused("second_factor_refused", user=user.pk, kind=authenticator.type)
 
 
 def _signed_out(sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
@@ -93,5 +150,7 @@ def _tell_owner(attempt: Attempt, failures: int) -> None:
         transaction.on_commit(lambda: tasks.send_notice.delay(notice.pk), robust=True)
 
 
-def _new_password(sender: Any, user: User, **kwargs: Any) -> None:
+def _new_password(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever knew the old one is signed out; the browser in which it was changed goes on."""
     notices.face_on(user)
+    sessions.end_all(user, keep=request.session.session_key or "")

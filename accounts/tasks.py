@@ -6,8 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
-from accounts import notices, retention
-from accounts.models import FailureNotice
+from accounts import notices, recovery, retention
+from accounts.models import FailureNotice, User
 from liveness.tasks import PATIENT
 
 logger = logging.getLogger(__name__)
@@ -39,3 +39,9 @@ def send_waiting_notices() -> None:
     for notice in notices.waiting().select_related("user"):
         notices.send(notice)
         logger.warning("notice %s was mailed late", notice.pk)
+
+
+@shared_task
+def send_reset(number: int) -> None:
+    """Tell the owner of an account, at every address it has, that an administrator reset the ways into it."""
+    recovery.tell(User.objects.get(pk=number))

@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.views.common import password_first, person
+from accounts.step_up import fresh_factor
+from accounts.views.common import person
 from api import keys
 from api.forms import KeyForm
 from api.models import ApiKey
@@ -40,7 +41,7 @@ keepers_only = staff_with("api.add_apikey")
 
 @keepers_only
 @require_http_methods(["GET", "POST"])
-@password_first
+@fresh_factor
 def api_keys(request: HttpRequest) -> HttpResponse:
     """The keys one may see, and the form for another. The text of a new one is on this one answer alone."""
     form, shown = KeyForm(request.POST or None), ""

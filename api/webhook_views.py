@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.views.common import password_first, person
+from accounts.step_up import fresh_factor
+from accounts.views.common import person
 from api import webhooks
 from api.events import send_after_commit
 from api.forms import WebhookForm
@@ -24,7 +25,7 @@ _A_PAGE = 25
 
 @keepers_only
 @require_http_methods(["GET", "POST"])
-@password_first
+@fresh_factor
 def all_webhooks(request: HttpRequest) -> HttpResponse:
     """One's webhooks, and the form for another. The secret of a new one is on this one answer alone."""
     owner = person(request)
@@ -49,7 +50,7 @@ def webhook(request: HttpRequest, pk: Any) -> HttpResponse:
 
 @keepers_only
 @require_POST
-@password_first
+@fresh_factor
 def renew(request: HttpRequest, pk: Any) -> HttpResponse:
     """Another secret, on this one answer alone."""
     hook = get_object_or_404(_visible(request), pk=pk)

@@ -18,6 +18,7 @@ pages = get_asgi_application()
 from api.routing import websocket_urlpatterns as embedded_urlpatterns  # noqa: E402
 from liveness import runtime  # noqa: E402  (apps must be loaded first)
 from liveness.routing import websocket_urlpatterns  # noqa: E402
+from portal.gates import StaffSocket  # noqa: E402
 from portal.request_ids import identified  # noqa: E402
 from trail import watch  # noqa: E402
 from training.routing import websocket_urlpatterns as training_urlpatterns  # noqa: E402
@@ -35,13 +36,16 @@ application = identified(
             "http": pages,
             "websocket": AllowedHostsOriginValidator(
                 SessionMiddlewareStack(
-                    URLRouter(
-                        [
-                            *websocket_urlpatterns,
-                            *embedded_urlpatterns,
-                            *training_urlpatterns,
-                            re_path("", nothing_here),  # type: ignore[arg-type]
-                        ]
+                    StaffSocket(
+                        URLRouter(
+                            [
+                                *websocket_urlpatterns,
+                                *embedded_urlpatterns,
+                                *training_urlpatterns,
+                                re_path("", nothing_here),  # type: ignore[arg-type]
+                            ]
+                        ),
+                        path="/ws/training/",
                     )
                 )
             ),

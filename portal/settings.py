@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -66,6 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.gates.Gates",
     "api.idempotency.once",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -161,7 +163,7 @@ ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
 ACCOUNT_EMAIL_VERIFICATION = env.str(
     "ACCOUNT_EMAIL_VERIFICATION", "optional" if "EMAIL_URL" in env else "none"
 )
-# Second factors: passkeys, authenticator apps and recovery codes. For whom a face without one is not enough.
+# Second factors: passkeys, authenticator apps and recovery codes. Who needs one whatever the policies say.
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Livegate"
 # Where no address is ever verified, it cannot be asked for first.
@@ -174,6 +176,8 @@ MFA_FORMS = {
 }
 LIVEGATE_SECOND_FACTOR = env.str("LIVEGATE_SECOND_FACTOR", "nobody")
 LIVEGATE_SECOND_FACTOR_GROUPS = env.list("LIVEGATE_SECOND_FACTOR_GROUPS", default=[])
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGOUT_REDIRECT_URL
 vars().update(env.email("EMAIL_URL", "consolemail://"))
@@ -357,6 +361,8 @@ LIVEGATE_AUDITED_SETTINGS = [
     "LIVEGATE_SECOND_PERSON",
     "LIVEGATE_REVIEWERS_NEEDED",
     "LIVEGATE_SAMPLE_BONA_FIDE",
+    "LIVEGATE_SECOND_FACTOR",
+    "LIVEGATE_SECOND_FACTOR_GROUPS",
 ]
 # One face, one account: refuse to enrol a face that looks like another account's. Everybody is compared with everybody,
 # so false alarms grow with the number of accounts: measure_matching has the threshold of a rarer false match.

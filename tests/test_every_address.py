@@ -27,6 +27,8 @@ AUDIENCES = {
     "setup/": PUBLIC,
     "site/": STAFF,
     "model/": PUBLIC,
+    # Without a sign-in that waits for its second half it leads to the first.
+    "signin/more/": PUBLIC,
     # Behind the link of a mail to the owner, who can only make the account safer there.
     "notice/": PUBLIC,
     "auth/login/": PUBLIC,

@@ -21,8 +21,8 @@ from liveness.tests.fakes import MALLORY
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-def code() -> str:
-    return str(format_hotp_value(hotp_value(SECRET, next(yield_hotp_counters_from_time()))))
+def code(secret: str = SECRET) -> str:
+    return str(format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time()))))
 
 
 def give_code(client: Client, text: str) -> Any:
@@ -150,5 +150,6 @@ def test_the_pages_of_the_second_factor_can_be_read(alice: User) -> None:
     assert b"data:image/svg" in page.content
     RecoveryCodes.activate(alice)
     TOTP.activate(alice, SECRET)
+    client.post(reverse("mfa_reauthenticate"), {"code": code()})
     codes = RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).get_unused_codes()
     assert codes[0].encode() in client.get(reverse("mfa_view_recovery_codes")).content

@@ -14,7 +14,8 @@ from accounts import archive, audit, consent, erasure, history, holdings, ledger
 from accounts.consent import Purpose
 from accounts.forms import DeleteAccountForm
 from accounts.models import FaceTemplate
-from accounts.views.common import password_first, person
+from accounts.step_up import fresh_factor
+from accounts.views.common import person, session_key
 from liveness import runtime
 
 MODELS_STAY = _(
@@ -34,7 +35,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "answers": [(text, given.get(text.purpose)) for text in consent.texts()],
         "history": history.recent(user),
         "second_factor": policies.has_second_factor(user),
-        "second_factor_needed": policies.needs_second_factor(user),
+        "rule": policies.rule_for(user),
     }
     return render(request, "accounts/overview.html", context)
 
@@ -43,7 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete_face(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        services.delete_face(user=person(request))
+        services.delete_face(user=person(request), keep=session_key(request))
         messages.success(
             request, gettext("Your face was deleted. Your password still signs you in.")
         )
@@ -55,7 +56,7 @@ def delete_face(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def withdraw_consent(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        services.withdraw_consent(user=person(request))
+        services.withdraw_consent(user=person(request), keep=session_key(request))
         messages.success(
             request, gettext("You agreed to nothing any more; all data about your face was erased.")
         )
@@ -99,7 +100,7 @@ def data(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-@password_first
+@fresh_factor
 def delete_account(request: HttpRequest) -> HttpResponse:
     user = person(request)
     form = DeleteAccountForm(request.POST or None, user=user)

@@ -1,25 +1,22 @@
-"""What the pages share: opening an attempt, the capture page, who may change a face."""
+"""What the pages share: who is there, opening an attempt, the capture page."""
 
-import time
-from datetime import timedelta
 from uuid import UUID
 
-from allauth.account.decorators import reauthentication_required
-from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from accounts import budgets, services, words
 from accounts.clients import client_address
 from accounts.consent import Purpose
 from accounts.models import User
+from accounts.names import canonical
 from liveness.flash import asked
 from liveness.models import Attempt
 from liveness.services import TooManyAttempts, open_attempt
 
-_FRESH = timedelta(minutes=15)
+STASH = "face_signin"
+"""Where the session keeps who is to be recognised, and where they want to go."""
 
 
 def person(request: HttpRequest) -> User:
@@ -93,21 +90,6 @@ def posted_attempt(request: HttpRequest) -> UUID | None:
         return None
 
 
-def _needs_password(request: HttpRequest) -> bool:
-    """An unlocked screen must not be enough to put another face on an account, nor must a face."""
-    user = request.user
-    if not isinstance(user, User) or user.date_joined > timezone.now() - _FRESH:
-        return False
-    latest = max(
-        (
-            record["at"]
-            for record in get_authentication_records(request, user)
-            if record.get("method") == "password"
-        ),
-        default=0.0,
-    )
-    return time.time() - latest > _FRESH.total_seconds()
-
-
-password_first = reauthentication_required(enabled=_needs_password)
-"""Decorator: ask for the password unless it was given, or the account made, minutes ago."""
+def expect_face(request: HttpRequest, user: User, target: str | None) -> None:
+    """The camera's page may be opened for this person, who has already named themselves."""
+    request.session[STASH] = {"name": canonical(user.get_username()), "next": target or ""}

@@ -12,7 +12,7 @@ from accounts import consent, erasure, ledger, services
 from accounts.consent import Purpose
 from accounts.models import Consent, User
 from accounts.views.account import MODELS_STAY
-from accounts.views.common import person
+from accounts.views.common import person, session_key
 
 GIVEN = {
     Purpose.SIGNIN: _("Thank you. You can set up your face now."),
@@ -65,5 +65,5 @@ def _answer(request: HttpRequest, user: User) -> None:
         services.agree(user=user, purpose=purpose)
         messages.success(request, GIVEN[purpose])
     elif request.POST.get("answer") == "no":
-        services.take_back(user=user, purpose=purpose)
+        services.take_back(user=user, purpose=purpose, keep=session_key(request))
         messages.success(request, TAKEN_BACK[purpose])

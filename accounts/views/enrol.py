@@ -1,5 +1,6 @@
 """Registering a face: consent first, then the camera, then done."""
 
+from allauth.account.internal.flows.login import record_authentication
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import audit, consent, services
 from accounts.forms import ConsentForm
-from accounts.views.common import capture_page, password_first, person, posted_attempt, session_key
+from accounts.step_up import fresh_factor
+from accounts.views.common import capture_page, person, posted_attempt, session_key
 from liveness.models import Attempt
 from liveness.services import ClaimError
 
@@ -39,7 +41,7 @@ def ask_consent(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_GET
-@password_first
+@fresh_factor
 def capture(request: HttpRequest) -> HttpResponse:
     user = person(request)
     given = services.consent_of(user)
@@ -71,6 +73,7 @@ def finish(request: HttpRequest) -> HttpResponse:
             request, gettext("Your face was not set up: that attempt can no longer be used.")
         )
         return redirect("accounts:overview")
+    record_authentication(request, user, "face")
     return redirect("accounts:enrolled")
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication, resume_login
+from allauth.account.stages import LoginStageController
 from allauth.account.utils import perform_login
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,15 +12,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import budgets, devices, names, policies, ways
+from accounts import budgets, devices, names, policies
 from accounts.clients import client_address
 from accounts.forms import NameForm
 from accounts.models import User
-from accounts.views.common import capture_page, posted_attempt, slow_down
+from accounts.stages import PolicyStage
+from accounts.views.common import STASH, capture_page, posted_attempt, slow_down
 from liveness.models import Attempt
 from liveness.services import truncate_address
-
-_STASH = "face_signin"
 
 
 @never_cache
@@ -30,7 +31,7 @@ def ask_name(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name = names.canonical(form.cleaned_data["username"])
-        request.session[_STASH] = {"name": name, "next": target}
+        request.session[STASH] = {"name": name, "next": target}
         return redirect("accounts:signin_capture")
     return render(request, "accounts/signin.html", {"form": form, "next": target})
 
@@ -64,16 +65,19 @@ def finish(request: HttpRequest) -> HttpResponse:
     if user is None:
         return render(request, "accounts/signin_refused.html", {"next": target}, status=403)
     assert isinstance(user, User)  # noqa: S101  (narrows the type; there is no other model of users)
-    if policies.face_is_not_enough(user, attempt):
-        context = {"next": target, "skipped": policies.skipped_the_colours(attempt)}
+    if policies.skipped_the_colours(attempt) and not policies.has_second_factor(user):
+        context = {"skipped": True, "password": user.has_usable_password()}
         return render(request, "accounts/second_factor_missing.html", context, status=403)
-    request.session.pop(_STASH, None)
-    ways.face_was_right(request, user)
+    request.session.pop(STASH, None)
+    record_authentication(request, user, "face")
+    waiting = LoginStageController.enter(request, PolicyStage.key)
+    if waiting is not None and waiting.login.user == user:
+        return resume_login(request, waiting.login)
     return perform_login(request, user, redirect_url=_safe(request, target))
 
 
 def _stash(request: HttpRequest) -> dict[str, Any]:
-    return dict(request.session.get(_STASH) or {})
+    return dict(request.session.get(STASH) or {})
 
 
 def _safe(request: HttpRequest, target: str) -> str:

@@ -19,6 +19,9 @@ _PRIVATE = (
     "/account/delete/",
     "/review/",
     "/admin/",
+    "/account/sessions/",
+    "/auth/second-factor/",
+    "/admin/accounts/signinpolicy/add/",
 )
 
 
