@@ -5,9 +5,9 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm
+from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.http import HttpRequest
 
 from accounts import consent
 from accounts.consent import Purpose

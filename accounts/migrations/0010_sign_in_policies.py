@@ -14,7 +14,7 @@ def give_the_site_its_rule(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0008_warned'),
+        ('accounts', '0009_language_and_setup'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 

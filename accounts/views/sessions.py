@@ -28,7 +28,9 @@ def _end(request: HttpRequest, what: str) -> None:
     user = person(request)
     if what == "others":
         count = sessions.end_all(user, keep=session_key(request))
-        said = ngettext("%(count)s other session was ended.", "%(count)s other sessions were ended.", count)
+        said = ngettext(
+            "%(count)s other session was ended.", "%(count)s other sessions were ended.", count
+        )
         messages.success(request, said % {"count": count})
     elif what.isdecimal() and sessions.end(user, int(what)):
         messages.success(request, gettext("That session was ended."))
