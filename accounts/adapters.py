@@ -74,4 +74,4 @@ class AccountAdapter(DefaultAccountAdapter):
         second = [key for key in chosen if key != "reauthenticate"]
         if second and not has_second_factor(user):
             second = []  # Recovery codes that were left behind prove nothing by themselves.
-        return [{**known[key], "description": _PROOFS[key]} for key in second or chosen]
+        return [{**known[key], "description": str(_PROOFS[key])} for key in second or chosen]
