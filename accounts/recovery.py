@@ -8,6 +8,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from accounts import audit, sessions
 from accounts.models import User
@@ -42,6 +43,8 @@ def tell(user: User) -> None:
     """Mail the owner, at every address the account knows: one of them may have been changed by somebody else."""
     known = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
     link = settings.SITE_URL + reverse("account_reset_password")
-    text = render_to_string("accounts/mail/reset.txt", {"user": user, "link": link})
+    with override(user.language or settings.LANGUAGE_CODE):
+        subject = gettext("The ways into your account were reset")
+        text = render_to_string("accounts/mail/reset.txt", {"user": user, "link": link})
     for address in sorted({address for address in (user.email, *known) if address}):
-        send_mail("The ways into your account were reset", text, None, [address])
+        send_mail(subject, text, None, [address])

@@ -163,7 +163,6 @@ ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:consent"
 ACCOUNT_EMAIL_VERIFICATION = env.str(
     "ACCOUNT_EMAIL_VERIFICATION", "optional" if "EMAIL_URL" in env else "none"
 )
-# Second factors: passkeys, authenticator apps and recovery codes. Who needs one whatever the policies say.
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Livegate"
 # Where no address is ever verified, it cannot be asked for first.
@@ -361,8 +360,7 @@ LIVEGATE_AUDITED_SETTINGS = [
     "LIVEGATE_SECOND_PERSON",
     "LIVEGATE_REVIEWERS_NEEDED",
     "LIVEGATE_SAMPLE_BONA_FIDE",
-    "LIVEGATE_SECOND_FACTOR",
-    "LIVEGATE_SECOND_FACTOR_GROUPS",
+    *("LIVEGATE_SECOND_FACTOR", "LIVEGATE_SECOND_FACTOR_GROUPS"),
 ]
 # One face, one account: refuse to enrol a face that looks like another account's. Everybody is compared with everybody,
 # so false alarms grow with the number of accounts: measure_matching has the threshold of a rarer false match.
