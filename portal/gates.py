@@ -28,12 +28,13 @@ OPEN = {
     "home", "healthz", "readyz", "metrics", "embed:capture", "api-schema", "api-docs",
     "accounts:step", "accounts:notice", "accounts:consent", "accounts:enrol_capture", "accounts:enrol_finish",
     "accounts:enrolled", "accounts:signin_face", "accounts:signin_capture", "accounts:signin_finish",
-    "accounts:signin_more",
+    "accounts:signin_more", "accounts:setup", "set_language", "script_words", "model_card",
 }  # fmt: skip
 OPEN_STARTS = ("account_", "mfa_")
 
-# Pages of the staff, by namespace; and the interface that shows and does the same.
+# Pages of the staff, by namespace or by name; and the interface that shows and does the same.
 STAFF_NAMESPACES = {"liveness", "training", "models", "gate", "api", "admin"}
+STAFF_NAMES = {"checklist", "test_mail"}
 STAFF_API = "api-"
 NOT_STAFF = {"api-schema", "api-docs", "admin:login", "admin:logout", "admin:jsi18n"}
 
@@ -103,7 +104,9 @@ def is_for_staff(match: ResolverMatch) -> bool:
     name = match.view_name or ""
     if name in NOT_STAFF:
         return False
-    return bool(STAFF_NAMESPACES.intersection(match.namespaces)) or name.startswith(STAFF_API)
+    if name in STAFF_NAMES or name.startswith(STAFF_API):
+        return True
+    return bool(STAFF_NAMESPACES.intersection(match.namespaces))
 
 
 def needs_fresh(request: HttpRequest, match: ResolverMatch) -> bool:

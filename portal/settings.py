@@ -165,7 +165,6 @@ ACCOUNT_EMAIL_VERIFICATION = env.str(
 )
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Livegate"
-# Where no address is ever verified, it cannot be asked for first.
 MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 MFA_FORMS = {
