@@ -36,11 +36,11 @@ def held(user: User | None, *purposes: Purpose) -> dict[Purpose, Consent]:
 def give(user: User, purpose: Purpose) -> tuple[Consent, bool]:
     """Record that this person agreed to today's text; the row, and whether it is new.
 
-    The same text twice is one consent. A consent to an older text ends here.
+    The same text twice, in whichever language, is one consent. A consent to an older text ends here.
     """
     shown = consent.text(purpose)
     before = held(user, purpose).get(purpose)
-    if before and (before.version, before.digest) == (shown.version, shown.digest):
+    if before and consent.is_of_today(purpose, before.digest):
         return before, False
     end(user, [purpose])
     _keep(shown)

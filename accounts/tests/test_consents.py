@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext, override
 from pytest_django import Settings
 
 from accounts import consent, ledger, services
@@ -80,6 +81,24 @@ def test_nonsense_changes_nothing(alice: User) -> None:
 def test_the_same_answer_twice_is_one_consent(alice: User) -> None:
     services.agree(user=alice, purpose=Purpose.SIGNIN)
     services.agree(user=alice, purpose=Purpose.SIGNIN)
+    assert Consent.objects.count() == 1
+
+
+def test_the_same_text_in_another_language_is_not_asked_again(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def german(words: str) -> str:
+        return f"auf Deutsch: {words}" if get_language() == "de" else gettext(words)
+
+    monkeypatch.setattr(consent, "gettext", german)
+    with override("de"):
+        services.agree(user=alice, purpose=Purpose.EVIDENCE)
+    words = ledger.words_of(Consent.objects.get().digest)
+    assert words is not None
+    assert words.startswith("auf Deutsch")
+    page = flows.signed_in(alice).get(reverse("accounts:consents")).content.decode()
+    assert page.count('data-test="agree"') == 2
+    services.agree(user=alice, purpose=Purpose.EVIDENCE)
     assert Consent.objects.count() == 1
 
 
