@@ -14,7 +14,7 @@ from liveness.engine.frames import FILE_LIMITS, Picture
 CLIP = 3
 """Stills of one attempt: of the frames of an attempt the portal keeps the worst and the best to learn from."""
 
-MOVES = tuple((x, y) for y in range(0, 16, 2) for x in range(0, 16, 2))
+MOVES = tuple((x, y) for y in range(0, 22, 2) for x in range(0, 22, 2))
 """Pixels gone at the left and at the top each time a still is seen, as by a camera that moves a little: the very same
 picture again would be no evidence. Stills that cannot be judged bring none either: then an attempt asks until its time is over.
 """
