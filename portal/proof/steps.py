@@ -46,7 +46,7 @@ class Loop:
 
     server: Server
     data: Holdout
-    people: int = 28
+    people: int = 18
     patience: float = 3600.0
     say: Callable[[str], None] = print
     shown: list[Shown] = field(default_factory=list)
