@@ -21,7 +21,7 @@ from portal.demo.server import Server, ServerError
 from portal.proof.site import site
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
-_FRAMES = 16
+_FRAMES = 32
 # In the portal's own process: a ticket signed anew as if an hour ago, and the keys of a member of staff.
 _LOST = """
 import json, time

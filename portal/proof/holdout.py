@@ -11,7 +11,7 @@ from liveness.engine import frames
 from liveness.engine.checking import FORMATS
 from liveness.engine.frames import FILE_LIMITS, Picture
 
-CLIP = 3
+CLIP = 2
 """Stills of one attempt: of the frames of an attempt the portal keeps the worst and the best to learn from."""
 
 MOVES = tuple((x, y) for y in range(0, 22, 2) for x in range(0, 22, 2))

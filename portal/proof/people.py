@@ -9,6 +9,7 @@ from portal.proof.holdout import Clip
 
 _CONSENT = "/account/face/consent/"
 _CAPTURE = "/account/face/capture/"
+_FINISH = "/account/face/finish/"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,16 @@ class Person:
             raise VisitError(f"{self.name} gets no camera page; it says: {page.words[:300]}")
 
     def show(self, clip: Clip) -> Shown:
-        """Hold a clip before the camera of the enrolment page. Raises VisitError when the capture breaks off."""
+        """Hold a clip before the camera of the enrolment page; who passes goes on as the page does.
+
+        Raises VisitError when the capture breaks off.
+        """
         page = self._visitor.get(_CAPTURE)
         said = self._visitor.capture(page, clip.jpegs)
         if said["type"] != "verdict":
             raise VisitError(f"{self.name}'s capture broke off: {said}")
+        if said["verdict"] == "pass":
+            self._visitor.send(page.form(_FINISH), attempt=str(said["attempt"]))
         return Shown(str(said["attempt"]), str(said["verdict"]), clip.label)
 
 

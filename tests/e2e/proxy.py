@@ -26,10 +26,12 @@ http {{
     include {var}/livegate.conf;
 }}
 """
-_FILES = """    location /static/ {
-        proxy_pass http://files;
-        proxy_set_header Host $http_host;
-    }
+_TURNS = """map "$request_method $uri" $turn {
+    default livegate;
+    "~^GET .*/capture/$" pages;
+    "~^GET /ws/" sockets;
+    "~^POST .*/finish/$" pages;
+}
 """
 _FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -78,17 +80,26 @@ def proxying(url: str, portals: Sequence[str], var: Path) -> Iterator[Proxy]:
 def site(url: str, portals: Sequence[str]) -> str:
     """deploy/nginx.conf with these addresses, without TLS, which this machine has no certificate for.
 
-    Style sheets and scripts have turns of their own, so that a page, its socket and its form meet different portals.
+    A capture's page and its form go to the first portal and its socket to the second, as long as these stand; all
+    else is taken in turn.
     """
     text = (DEPLOY / "nginx.conf").read_text()
-    servers = "".join(f"    server {urlsplit(portal).netloc};\n" for portal in portals)
-    text, found = re.subn(r"(    server 127\.0\.0\.1:\d+;\n)+", servers, text)
+    every = [f"server {urlsplit(portal).netloc}" for portal in portals]
+    text, found = re.subn(r"(    server 127\.0\.0\.1:\d+;\n)+", _servers(every), text)
     assert found == 1
     text = re.sub(r"    ssl_\w+ .*\n", "", text)
     text = text.replace("/usr/local/share/livegate", str(DEPLOY))
-    text = text.replace("    location / {", _FILES + "    location / {")
-    text = f"upstream files {{\n{servers}}}\n{text}"
+    text = text.replace("proxy_pass http://livegate;", "proxy_pass http://$turn;")
+    pages = [every[0], *(f"{server} backup" for server in every[1:])]
+    sockets = [*(f"{server} backup" for server in every[:1]), *every[1:]]
+    groups = {"pages": pages, "sockets": sockets if len(every) > 1 else every}
+    turns = [f"upstream {name} {{\n{_servers(those)}}}\n" for name, those in groups.items()]
+    text = "".join([*turns, _TURNS, text])
     return text.replace("listen 443 ssl;", f"listen {urlsplit(url).netloc};")
+
+
+def _servers(those: Sequence[str]) -> str:
+    return "".join(f"    {server};\n" for server in those)
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
