@@ -11,11 +11,11 @@ const EVENTS = {
 
 const root = document.getElementById("capture");
 
-/** `event` with what a person reads; never a score. */
+/** `event` with what a person reads, and what the frame is called in their language; never a score. */
 function tell(event, words = "") {
   const { origin, capture } = root.dataset;
   if (!origin || window.parent === window) return;
-  window.parent.postMessage({ source: "livegate", event, capture, words }, origin);
+  window.parent.postMessage({ source: "livegate", event, capture, words, title: document.title }, origin);
 }
 
 function watch() {

@@ -13,6 +13,7 @@ const EVENTS = new Set(["ready", "started", "hint", "passed", "refused", "abstai
 export class LivegateCapture extends EventTarget {
   #url;
   #frame = null;
+  #named = false;
   #listen = (message) => this.#receive(message);
 
   /** `url`: of one capture; it works for a few tries and for some minutes. */
@@ -21,13 +22,14 @@ export class LivegateCapture extends EventTarget {
     this.#url = new URL(url);
   }
 
-  /** Put the camera into `element`; `title` is what screen readers call the frame. */
-  mount(element, { title = "Camera check" } = {}) {
+  /** Put the camera into `element`; `title` is what screen readers call the frame, which else says so itself. */
+  mount(element, { title = "" } = {}) {
     if (this.#frame) throw new Error("This capture is shown already; call remove() first.");
     window.addEventListener("message", this.#listen);
     const frame = document.createElement("iframe");
     frame.src = this.#url.href;
-    frame.title = title;
+    this.#named = title !== "";
+    frame.title = title || "Livegate";
     frame.allow = `camera ${this.#url.origin}`;
     frame.referrerPolicy = "no-referrer";
     frame.style.cssText = "border: 0; width: 100%; min-height: 40rem;";
@@ -46,6 +48,7 @@ export class LivegateCapture extends EventTarget {
   #receive({ origin, source, data }) {
     if (origin !== this.#url.origin || source !== this.#frame?.contentWindow) return;
     if (data?.source !== "livegate" || !EVENTS.has(data.event)) return;
+    if (!this.#named && data.title) this.#frame.title = data.title;
     this.dispatchEvent(new CustomEvent(data.event, { detail: { words: data.words ?? "" } }));
   }
 }

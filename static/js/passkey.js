@@ -4,13 +4,15 @@
   const trouble = document.querySelector("[data-passkey-trouble]");
   if (!trouble) return;
 
+  const gettext = globalThis.gettext ?? ((words) => words);
+
   const WORDS = {
-    NotAllowedError: "No passkey answered, or it was called off. Try again when you are ready.",
-    InvalidStateError: "This passkey is set up here already. Use another one.",
-    SecurityError: "The browser allows no passkeys at this address. They need https, or the name localhost.",
-    NotSupportedError: "This device cannot make a passkey that fits. Try a security key or a telephone.",
+    NotAllowedError: gettext("No passkey answered, or it was called off. Try again when you are ready."),
+    InvalidStateError: gettext("This passkey is set up here already. Use another one."),
+    SecurityError: gettext("The browser allows no passkeys at this address. They need https, or the name localhost."),
+    NotSupportedError: gettext("This device cannot make a passkey that fits. Try a security key or a telephone."),
   };
-  const OTHERWISE = "This browser could not use a passkey. Try another browser, or another second factor.";
+  const OTHERWISE = gettext("This browser could not use a passkey. Try another browser, or another second factor.");
 
   function say(words) {
     trouble.textContent = words;

@@ -189,6 +189,11 @@ const CLOSES = {
   4503: "busy",
 };
 
+const LINE = {
+  next: gettext("You are next. About %(seconds)s seconds."),
+  later: gettext("You are number %(place)s in line. About %(seconds)s seconds."),
+};
+
 const ABSTAINED = gettext("We could not see you well enough");
 
 /** The hint for one frame; no code means that the frame was good. */
@@ -198,8 +203,10 @@ export function hintWords(code) {
 
 /** Place in line, from 1, and about how many seconds it will be. */
 export function lineWords(place, seconds) {
-  const first = place === 1 ? "You are next." : `You are number ${place} in line.`;
-  return `${first} About ${Math.max(5, Math.ceil(seconds / 5) * 5)} seconds.`;
+  const words = place === 1 ? LINE.next : LINE.later;
+  return words
+    .replace("%(place)s", place)
+    .replace("%(seconds)s", Math.max(5, Math.ceil(seconds / 5) * 5));
 }
 
 /** Title and words for an attempt that ended without a pass. */
