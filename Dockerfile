@@ -1,8 +1,10 @@
 # serve: the portal, its worker and its clock.  train: the same with PyTorch, for the training queue alone.
 FROM python:3.11-slim AS wheels
 WORKDIR /wheels
-COPY requirements.txt ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+COPY requirements.txt requirements-otel.txt ./
+# requirements-otel.txt adds what traces need.
+ARG REQUIREMENTS=requirements.txt
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r ${REQUIREMENTS}
 
 FROM python:3.11-slim AS serve
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LIVEGATE_VAR=/var/lib/livegate

@@ -92,6 +92,6 @@ $(VENV)/.train: requirements-training.txt $(VENV)/.run
 	$(PIP_INSTALL) $(PIP_ARGS) -r $<
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements-training.txt $(VENV)/.demo
+$(VENV)/.dev: requirements-dev.txt requirements-training.txt requirements-otel.txt $(VENV)/.demo
 	$(PIP_INSTALL) $(PIP_ARGS) -r $<
 	@touch $@

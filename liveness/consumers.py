@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from liveness import admission, draining, protocol, runtime, services, shadow, tasks
+from liveness import admission, draining, protocol, runtime, services, shadow, tasks, tracing
 from liveness.admission import Place
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine import exhibits
@@ -74,7 +74,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open."""
-        with self._counted:
+        with tracing.span("attempt"), self._counted:
             try:
                 await super().__call__(scope, receive, send)
             finally:
@@ -181,8 +181,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._spawn(self._judge(self._capture, jpeg, now - self._began))
 
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
-        look = runtime.run(_look, capture, self._stream, jpeg, at)
-        decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
+        with tracing.span("look"):
+            look = runtime.run(_look, capture, self._stream, jpeg, at)
+            decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
         # A look that ends in the very moment in which the socket is refused outlives its cancellation.
         if self._over:
             return

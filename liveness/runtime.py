@@ -317,7 +317,7 @@ def _step_back() -> None:
 
 def _timed(asked: float, work: Callable[..., T], *args: object) -> T:
     """On the pool's thread: how long the work has waited for it, then the work."""
-    telemetry.STAGES.labels("wait").observe(time.perf_counter() - asked)
+    telemetry.took("wait", time.perf_counter() - asked)
     return work(*args)
 
 

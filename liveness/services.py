@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from liveness import crypto, embedder, evidence, sampling, telemetry, tickets
+from liveness import crypto, embedder, evidence, sampling, telemetry, tickets, tracing
 from liveness.engine.capture import Capture
 from liveness.engine.faces import Embedding
 from liveness.engine.session import Decision, Verdict
@@ -156,6 +156,7 @@ def fail_attempt(*, attempt: Attempt, reason: str, capture: Capture | None = Non
     return _end(attempt, State.ERROR, {"reason": reason}, capture, keep_frames=True)
 
 
+@tracing.span("claim")
 def claim_attempt(*, attempt_id: UUID, session_key: str, purpose: str) -> tuple[Attempt, Embedding]:
     """Use a passed attempt, once: PASSED becomes CLAIMED, the embedding is returned and its sealed copy erased.
 
@@ -193,7 +194,7 @@ def record_match(*, attempt: Attempt, matched: bool) -> Attempt:
             _dismiss(attempt)
         attempt_decided.send(Attempt, attempt=attempt)
     outcome = "matched" if matched else State.FAILED
-    telemetry.ATTEMPTS.labels(attempt.purpose, outcome, "" if matched else NO_MATCH).inc()
+    telemetry.ended(attempt.purpose, outcome, "" if matched else NO_MATCH)
     logger.info("attempt %s: %s", attempt.pk, "matched" if matched else NO_MATCH)
     return attempt
 
@@ -319,7 +320,7 @@ def _end(
         attempt_decided.send(Attempt, attempt=attempt)
         if state in (State.FAILED, State.ERROR):
             _trail_refusal(attempt)
-    telemetry.ATTEMPTS.labels(attempt.purpose, state, attempt.reason).inc()
+    telemetry.ended(attempt.purpose, state, attempt.reason)
     logger.info("attempt %s (%s): %s %s", attempt.pk, attempt.purpose, state, attempt.reason)
     return attempt
 

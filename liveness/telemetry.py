@@ -3,10 +3,13 @@
 With PROMETHEUS_MULTIPROC_DIR several processes of one machine count into one folder and any of them tells the sum.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from liveness import tracing
 
 _FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0)
 
@@ -26,6 +29,21 @@ BUSY = Counter("livegate_frames_refused", "Frames refused because too many were 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Time one stage: decode, detect, quality, score, embed or wait."""
-    with STAGES.labels(name).time():
+    """Time one stage: decode, detect, quality, score or embed."""
+    began = time.perf_counter()
+    try:
         yield
+    finally:
+        took(name, time.perf_counter() - began)
+
+
+def took(name: str, seconds: float) -> None:
+    """A stage, or ``wait``, has taken so long."""
+    STAGES.labels(name).observe(seconds)
+    tracing.note(name, seconds)
+
+
+def ended(purpose: str, outcome: str, reason: str) -> None:
+    """An attempt has ended."""
+    ATTEMPTS.labels(purpose, outcome, reason).inc()
+    tracing.say(purpose=purpose, outcome=outcome, reason=reason)

@@ -12,7 +12,10 @@ from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+from portal import tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+tracing.start()
 pages = get_asgi_application()
 
 from api.routing import websocket_urlpatterns as embedded_urlpatterns  # noqa: E402

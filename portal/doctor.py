@@ -34,6 +34,7 @@ from liveness.crypto import SealError
 from liveness.engine import weights
 from liveness.engine.weights import WeightsError
 from liveness.models import Evidence
+from portal import tracing
 from portal.celery import app
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
@@ -311,6 +312,25 @@ def _days_left(host: str, port: int) -> float:
     return (end - datetime.now(UTC).timestamp()) / 86400
 
 
+def traces() -> Iterator[Finding]:
+    if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        yield Finding("traces", OK, "off")
+        return
+    if absent := tracing.missing():
+        text = f"asked for, but not installed: {', '.join(absent)}"
+        yield Finding("traces", WARNING, text, "pip install -r requirements-otel.txt")
+        return
+    collector = urlsplit(settings.OTEL_EXPORTER_OTLP_ENDPOINT)
+    place = collector.hostname or "", collector.port or (443 if collector.scheme == "https" else 80)
+    try:
+        socket.create_connection(place, _PATIENCE).close()
+    except OSError as error:
+        mend = "Start the collector, or correct OTEL_EXPORTER_OTLP_ENDPOINT; until then traces are lost."
+        yield Finding("traces", WARNING, f"nobody takes them: {_line(error)}", mend)
+        return
+    yield Finding("traces", OK, f"on, {place[0]}:{place[1]} takes them")
+
+
 def processors() -> Iterator[Finding]:
     cores = os.cpu_count() or 1
     if cores < settings.LIVENESS_WORKERS:
@@ -334,6 +354,7 @@ EVERYTHING: tuple[Examination, ...] = (
     bundles,
     mail,
     certificate,
+    traces,
     processors,
 )
 

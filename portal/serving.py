@@ -26,13 +26,16 @@ _MMAP_THRESHOLD, _LARGE = -3, 4 * 1024 * 1024
 
 # What Daphne reads from any client as if its own proxy had sent it, and stumbles over unless it is ASCII.
 _NOT_FROM_CLIENTS = (b"daphne-root-path", b"sec-websocket-protocol")
+# Which trace a request belongs to is for a proxy to say.
+_FROM_PROXIES = (b"traceparent", b"tracestate", b"baggage")
 
 
 class WaryRequest(WebRequest):
     """Nobody outside says below which path we live, and no socket of ours has subprotocols."""
 
     def process(self) -> Any:
-        for name in _NOT_FROM_CLIENTS:
+        trusted = bool(settings.SECURE_PROXY_SSL_HEADER)
+        for name in (*_NOT_FROM_CLIENTS, *(() if trusted else _FROM_PROXIES)):
             self.requestHeaders.removeHeader(name)
         return super().process()
 

@@ -145,13 +145,8 @@ AUTHENTICATION_BACKENDS = [
     "accounts.backends.FaceBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{kind}Validator"}
+    for kind in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "accounts:overview"
@@ -378,6 +373,8 @@ LIVEGATE_METRICS_NETWORKS = env.list(
     "LIVEGATE_METRICS_NETWORKS",
     default=[] if SECURE_PROXY_SSL_HEADER else ["127.0.0.0/8", "::1/128"],
 )
+# The collector that traces go to; the SDK reads what else it wants to know from its own OTEL_… names.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 LIVEGATE_DRAIN_PAUSE = env.float("LIVEGATE_DRAIN_PAUSE", 0.0)
 LIVEGATE_DRAIN_SECONDS = env.float("LIVEGATE_DRAIN_SECONDS", LIVENESS_DEADLINE_SECONDS + 15.0)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import redis
 
+from portal import tracing
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(
     filter(None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), *_NAMES)))), None
@@ -33,6 +35,12 @@ def nginx() -> str:
     if NGINX is None:
         pytest.skip("nginx is not installed")
     return NGINX
+
+
+def opentelemetry() -> None:
+    """What requirements-otel.txt names. Its tests are skipped without it on every machine."""
+    if tracing.missing():
+        pytest.skip("requirements-otel.txt is not installed")
 
 
 @contextmanager
