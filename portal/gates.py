@@ -46,6 +46,8 @@ FRESH = {
 }  # fmt: skip
 # What needs one to be changed.
 FRESH_CHANGES = ("admin:", "api-model-", "api-person-")
+# Whoever reads an address of the account can have its password reset; a confirmation that is sent again changes nothing.
+ADDRESSES = "account_email"
 NOT_FRESH = {"admin:login", "admin:logout"}
 FRESH_FORMS = ("_add", "_delete", ":accounts_signinpolicy_change", ":accounts_user_change")
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -114,6 +116,8 @@ def needs_fresh(request: HttpRequest, match: ResolverMatch) -> bool:
     name = match.view_name or ""
     if name in FRESH:
         return True
+    if name == ADDRESSES and request.method not in _READING:
+        return "action_add" in request.POST or "action_send" not in request.POST
     if name in NOT_FRESH or not name.startswith(FRESH_CHANGES):
         return False
     return request.method not in _READING or name.endswith(FRESH_FORMS)

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
 from channels.testing import WebsocketCommunicator
 from django.contrib.sessions.backends.db import SessionStore
@@ -190,6 +191,45 @@ def test_what_is_read_in_the_admin_is_changed_with_a_fresh_proof_alone(
     answer = client.post(path, {"password1": "not to be kept"})
     assert answer["Location"].startswith(reverse("account_reauthenticate"))
     assert "not to be kept" not in str(dict(client.session))
+
+
+ADDRESSES = "/auth/email/"
+SECOND = {"email": "second@example.org"}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"action_add": ""},
+        {"action_add": "", "action_send": ""},
+        {"action_primary": ""},
+        {"action_remove": ""},
+        {},
+    ],
+)
+def test_an_address_is_changed_with_a_fresh_proof_alone(root: User, action: dict[str, str]) -> None:
+    """Whoever reads one of them can have the password reset."""
+    client = flows.signed_in(root)
+    age(client, 601)
+    assert client.get(ADDRESSES).status_code == 200
+    came_from = {"referer": f"http://testserver{ADDRESSES}"}
+    asked = client.post(ADDRESSES, SECOND | action, headers=came_from)
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    assert not EmailAddress.objects.filter(**SECOND).exists()
+    back = client.post(asked["Location"], {"password": flows.PASSWORD})
+    assert back["Location"] == ADDRESSES
+    assert client.post(ADDRESSES, SECOND | action)["Location"] == ADDRESSES
+    assert EmailAddress.objects.filter(**SECOND).exists() == ("action_add" in action)
+
+
+def test_a_face_adds_no_address_and_a_confirmation_is_sent_again_without_a_proof(
+    root: User,
+) -> None:
+    client = by_face(root)
+    client.post(ADDRESSES, SECOND | {"action_add": ""})
+    assert not EmailAddress.objects.filter(**SECOND).exists()
+    EmailAddress.objects.create(user=root, **SECOND)
+    assert client.post(ADDRESSES, SECOND | {"action_send": ""})["Location"] == ADDRESSES
 
 
 def test_reading_asks_for_nothing(root: User) -> None:
