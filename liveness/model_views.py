@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -176,6 +177,7 @@ def _row(found: ModelVersion, active: ModelVersion | None) -> dict[str, Any]:
         "model": found,
         "why_not": "" if found == active else registry.why_not(found, active),
         "gate": found.gate,
+        "judged": parse_datetime(found.gate.get("at", "")),
     }
 
 

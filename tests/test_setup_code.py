@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import SetupCode, User
 from api.sender import sender
@@ -46,6 +47,23 @@ def test_the_server_prints_a_code_that_opens_the_page(
     assert root.check_password(_PASSWORD)
     assert client.get(reverse("checklist")).status_code == 200
     assert AuditEntry.objects.filter(event="first_administrator_made").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("site", "page"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8077/setup/"),
+        ("https://portal.example.org", "https://portal.example.org/setup/"),
+    ],
+)
+def test_the_page_is_where_people_reach_the_server(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, site: str, page: str
+) -> None:
+    _serve_nobody(monkeypatch)
+    settings.SITE_URL = site
+    out = io.StringIO()
+    call_command("serve", prepared=True, port="8077", stdout=out)
+    assert f"Open {page} and" in out.getvalue()
 
 
 def test_a_server_that_is_administered_prints_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,16 +30,16 @@ def may_start(user: Any) -> bool:
 
 def live(run: TrainingRun) -> dict[str, Any]:
     """What changes while a run is open. percent: 0–100; minutes_left and the figures: None until there are any."""
-    progress, open_ = run.progress, run.is_open
+    open_ = run.is_open
     chart = charts.loss_over_epochs(run.history)
-    percent = round(100 * float(progress.get("share", 0)))
+    percent = round(100 * float(run.progress.get("share", 0)))
     return {
         "state": run.state,
         "state_name": str(run.get_state_display()),
         "open": open_,
         "phase": _phase(run),
         "percent": 100 if run.state == TrainingRun.State.DONE else percent,
-        "figures": {name: progress.get(name) for name in _FIGURES} | _last_auc(run),
+        "figures": _figures(run) | _last_auc(run),
         "log": "\n".join(run.log.splitlines()[-LOG_LINES:]),
         "chart": {"loss": chart.loss, "auc": chart.auc, "epochs": chart.epochs} if chart else None,
     }
@@ -63,6 +63,16 @@ def _phase(run: TrainingRun) -> str:
         "epoch": run.progress["epoch"],
         "epochs": run.progress["epochs"],
     }
+
+
+def _figures(run: TrainingRun) -> dict[str, Any]:
+    """As last noted: a run that has ended has no minutes left, and one that is done no batch before it."""
+    found = {name: run.progress.get(name) for name in _FIGURES}
+    if not run.is_open:
+        found["minutes_left"] = None
+    if run.state == TrainingRun.State.DONE:
+        found["batch"] = found["batches"]
+    return found
 
 
 def _last_auc(run: TrainingRun) -> dict[str, Any]:

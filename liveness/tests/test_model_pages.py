@@ -1,5 +1,6 @@
 """The models on pages and over REST: who may see and change them, and what they say."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ def test_a_site_without_models_says_so(page: Client) -> None:
     assert "No model is active" in text
     assert "No model is on record yet" in text
     assert "no earlier model" in _text(page, "/models/roll-back/")
+
+
+def test_the_page_says_when_the_gate_judged(page: Client, proven: ModelVersion) -> None:
+    text = _text(page, f"/models/{proven.pk}/")
+    assert f"{datetime.fromisoformat(proven.gate['at']):%Y, %H:%M}" in text
+    assert proven.gate["at"] not in text
 
 
 def test_a_candidate_outside_the_gate_cannot_be_promoted_from_its_page(

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from liveness import registry
-from training import services, tasks
+from training import facts, services, tasks
 from training.models import TrainingRun
 from training.tests.site import crowd
 from training.tests.synthetic import row, write_manifest
@@ -205,6 +205,28 @@ def test_a_run_that_is_done_links_to_its_model(
     page = text(signed_in(root=True), "run", run.pk)
     assert model.get_absolute_url() in page
     assert "AUC on the cameras kept for choices" in page
+
+
+def test_a_run_that_is_done_has_nothing_before_it(run: TrainingRun) -> None:
+    claimed = services.claim_run(run.pk)
+    progress = {"epoch": 3, "epochs": 3, "batch": 5, "batches": 6, "minutes_left": 0.01}
+    services.note(claimed, log="", progress=progress, history=[])
+    claimed.refresh_from_db()
+    assert facts.live(claimed)["figures"] | progress == facts.live(claimed)["figures"]
+    services.finish_run(claimed, bundle=Path("x"), result={}, model=registry.ensure_bundled_model())
+    run.refresh_from_db()
+    done = facts.live(run)["figures"]
+    assert (done["batch"], done["batches"], done["minutes_left"]) == (6, 6, None)
+
+
+def test_without_a_worker_the_page_says_once_how_to_train(
+    signed_in: Callable[..., Client], settings: Any
+) -> None:
+    settings.CELERY_TASK_ALWAYS_EAGER = True
+    client = signed_in("add", "view")
+    page = client.post(reverse("training:new"), FORM | {"start": "1"}, follow=True).content.decode()
+    assert page.count("No training worker can be reached") == 1
+    assert f"training_runs train {TrainingRun.objects.get().pk}" in page
 
 
 def test_a_run_is_cancelled_once(signed_in: Callable[..., Client], run: TrainingRun) -> None:

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -28,15 +29,20 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             call_command("collectstatic", interactive=False, verbosity=0)
         self.stdout.write(f"Livegate: http://{host}:{port}  (stop with Ctrl-C)\n")
-        self._invite()
+        self._invite(host, port)
         self.stdout.flush()
         sender.start()
         serving.serve(host, port)
 
-    def _invite(self) -> None:
-        """While nobody administers this portal: how the first administrator is made."""
+    def _invite(self, host: str, port: str) -> None:
+        """While nobody administers this portal: how the first administrator is made.
+
+        A site of this machine alone is reached where it listens, whatever port SITE_URL says.
+        """
         if setup.is_needed():
-            page = settings.SITE_URL + reverse("accounts:setup")
+            local = urlsplit(settings.SITE_URL).hostname in ("127.0.0.1", "localhost")
+            site = f"http://{host}:{port}" if local else settings.SITE_URL
+            page = site + reverse("accounts:setup")
             self.stdout.write(
                 f"Nobody administers it yet. Open {page} and enter the code {setup.new_code()} within a day; "
                 "`make admin` does the same at a terminal.\n"

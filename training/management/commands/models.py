@@ -71,7 +71,9 @@ class Command(BaseCommand):
     def _gate(self, options: dict[str, Any], by: Any) -> None:
         report = proving.prove(_model(options["model"]), by=by, say=self.stdout.write)
         if not report.passed:
-            raise CommandError("Refused. " + " ".join(f"{reason}." for reason in report.reasons))
+            raise CommandError(
+                "Refused. " + " ".join(f"{reason.rstrip('.')}." for reason in report.reasons)
+            )
         self.stdout.write("Passed.")
 
     def _promote(self, options: dict[str, Any], by: Any) -> None:
