@@ -3,7 +3,8 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from portal.demo.client import VisitError
@@ -19,20 +20,30 @@ _NOTE = (
 def main() -> int:
     """0 when every step went as it should, 1 otherwise."""
     arguments = _arguments()
-    settings = {"LIVENESS_BUNDLE": str(arguments.bundle.resolve())} if arguments.bundle else {}
-    print("Starting a portal with an empty database …", flush=True)
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="livegate-demo-") as folder,
-            running(Path(folder), **settings) as portal,
-        ):
-            print(f"It answers at {portal.url}.\n")
-            surprises = tell(Story(portal.url).steps())
+        with _portal(arguments.at, arguments.bundle) as url:
+            surprises = tell(Story(url, training=bool(arguments.at)).steps())
     except (ServerError, VisitError, OSError) as error:
         print(f"\nThe demonstration broke off: {error}")
         return 1
     print(f"\n{_NOTE}")
     return 1 if surprises else 0
+
+
+@contextmanager
+def _portal(at: str, bundle: Path | None) -> Iterator[str]:
+    """The address of the portal that runs ``at`` some address, or of a new one with ``bundle``, stopped at the end."""
+    if at:
+        yield at.rstrip("/")
+        return
+    settings = {"LIVENESS_BUNDLE": str(bundle.resolve())} if bundle else {}
+    print("Starting a portal with an empty database …", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="livegate-demo-") as folder,
+        running(Path(folder), **settings) as portal,
+    ):
+        print(f"It answers at {portal.url}.\n")
+        yield portal.url
 
 
 def tell(steps: Iterable[Step]) -> int:
@@ -47,7 +58,14 @@ def tell(steps: Iterable[Step]) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--bundle", type=Path, help="liveness bundle to use instead of the default")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--bundle", type=Path, help="liveness bundle to use instead of the default")
+    where.add_argument(
+        "--at",
+        default="",
+        metavar="URL",
+        help="visit a portal that runs already, and agree to training: what is refused waits in its review queue",
+    )
     return parser.parse_args()
 
 

@@ -22,10 +22,11 @@ class Step:
 
 
 class Story:
-    """Everything one visitor does at the portal at ``url``."""
+    """Everything one visitor does at the portal at ``url``. training: whether they agree to that too."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, training: bool = False) -> None:
         self.visitor = Visitor(url)
+        self._agrees = {"face": "on", "evidence": "on"} | ({"training": "on"} if training else {})
         self.username = f"visitor-{secrets.token_hex(3)}"
 
     def steps(self) -> Iterator[Step]:
@@ -59,7 +60,7 @@ class Story:
 
     def consent(self) -> Step:
         page = self.visitor.get(_CONSENT)
-        page = self.visitor.send(page.form(_CONSENT), face="on", evidence="on")
+        page = self.visitor.send(page.form(_CONSENT), **self._agrees)
         fine = page.status == 200 and "ticket" in page.data
         answer = "the camera page opens" if fine else _where(page)
         return Step("reads what is stored about a face, and agrees", answer, fine)

@@ -1,5 +1,6 @@
 """`make demo` walks through the real server, and says so when a step goes otherwise than it should."""
 
+import json
 import re
 import subprocess
 import sys
@@ -14,6 +15,12 @@ from tests.grid_bundle import make_grid_bundle
 pytestmark = pytest.mark.xdist_group("demo")
 
 _STEPS = 7
+_KEPT = (
+    "import json; from accounts.models import Consent; from liveness.models import Attempt; "
+    "print(json.dumps({"
+    "'refused': sorted(Attempt.objects.filter(state='failed').values_list('reason', flat=True)), "
+    "'agreed': sorted(Consent.objects.values_list('purpose', flat=True))}))"
+)
 
 
 def _demo(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -32,6 +39,19 @@ def test_every_step_goes_as_it_should(grid_bundle: Path) -> None:
     assert [step for step in steps if not step.endswith("as it should be.")] == []
     assert len(steps) == _STEPS
     assert "proves nothing about accuracy" in done.stdout
+
+
+def test_a_portal_that_runs_already_is_visited_and_keeps_what_it_refused(
+    grid_bundle: Path, tmp_path: Path
+) -> None:
+    with running(tmp_path, LIVENESS_BUNDLE=str(grid_bundle)) as portal:
+        done = _demo("--at", portal.url)
+        found = portal.manage("shell", "--no-imports", "--command", _KEPT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(found) == {
+        "refused": ["no_match", "spoof"],
+        "agreed": ["evidence", "signin", "training"],
+    }
 
 
 def test_a_network_that_lets_a_screen_in_is_found_out(tmp_path: Path) -> None:
