@@ -1,7 +1,7 @@
 # Livegate needs Python 3.11 or newer and this file; everything else comes from `make install`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install run admin demo worker trainer test loop-proof benchmark load attack-day practice words lint clean
+.PHONY: help install run admin demo worker trainer test loop-proof benchmark load attack-day practice screenshots words lint clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -36,6 +36,9 @@ demo: $(VENV)/.demo ## Walk through enrolment, sign-in and two refusals with pic
 
 practice: $(VENV)/.train ## Make a tiny data set for a first training run (installs PyTorch)
 	@$(BIN)/python -m portal.demo.practice $${LIVEGATE_VAR:-var}/practice
+
+screenshots: $(VENV)/.dev ## Walk through docs/tutorial.md in Chromium; writes its pictures and its table of times
+	@WRITE_PICTURES=1 $(BIN)/python -m pytest -q tests/e2e/test_tutorial.py
 
 words: $(VENV)/.dev ## Find what is new to translate, and compile what is translated (locale/)
 	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m portal.words

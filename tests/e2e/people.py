@@ -32,10 +32,12 @@ def sign_up(page: Page, person: Person) -> None:
     page.wait_for_url("**/account/face/consent/")
 
 
-def consent(page: Page) -> None:
+def consent(page: Page, training: bool = False) -> None:
+    """Agree to everything, or to all but training."""
     screenshot(page, "consent")
     page.check("[name=face]")
     page.check("[name=evidence]")
+    page.set_checked("[name=training]", training)
     page.press("[name=face]", "Enter")
     page.wait_for_url("**/account/face/capture/")
 
