@@ -148,6 +148,16 @@ def test_the_proxy_serves_the_port_that_the_portal_listens_on() -> None:
     assert '"--port", "8000"' in (ROOT / "Dockerfile").read_text()
 
 
+def test_both_proxies_hang_up_on_whoever_is_slow_on_purpose() -> None:
+    """A portal has no such patience to lose: ``tests/e2e/test_proxies.py`` tries it out where they are installed."""
+    nginx = (ROOT / "deploy" / "nginx.conf").read_text()
+    for name in ("client_header_timeout", "client_body_timeout", "send_timeout", "limit_conn"):
+        assert re.search(rf"^    {name} [\w ]+;$", nginx, re.MULTILINE), name
+    caddy = (ROOT / "Caddyfile").read_text()
+    for name in ("read_header", "read_body", "idle", "max_size", "max_header_size"):
+        assert re.search(rf"^\t+{name} \w+$", caddy, re.MULTILINE), name
+
+
 def test_the_readme_explains_every_setting() -> None:
     readme = (ROOT / "README.md").read_text()
     missing = {name for name in known_settings() if f"`{name}`" not in readme}
