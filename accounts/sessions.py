@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import redis
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db import transaction
@@ -37,9 +38,16 @@ def places(user: User, session_key: str) -> list[Place]:
 
 
 def note(request: HttpRequest) -> None:
-    """This session was used now. Once a minute at most, so that reading pages writes next to nothing."""
+    """This session was used now. Once a minute at most, so that reading pages writes next to nothing.
+
+    While the cache is away, each time: nobody is kept waiting for a note.
+    """
     key = request.session.session_key or ""
-    if cache.add(f"session-seen:{UserSession.__name__}:{key}", True, _NOTED):
+    try:
+        due = cache.add(f"session-seen:{UserSession.__name__}:{key}", True, _NOTED)
+    except redis.RedisError:
+        due = True
+    if due:
         UserSession.objects.create_from_request(request)
 
 

@@ -139,3 +139,15 @@ def test_administrators_see_no_keys_of_sessions(alice: User) -> None:
     page: Any = flows.signed_in(root).get("/admin/")
     assert b"usersessions" not in page.content
     assert b"/admin/mfa/" not in page.content
+
+
+def test_pages_open_while_the_cache_is_away(
+    alice: User, settings: Any, unused_tcp_port: int
+) -> None:
+    client = browser()
+    before = UserSession.objects.get().last_seen_at
+    backend = "django.core.cache.backends.redis.RedisCache"
+    place = f"redis://127.0.0.1:{unused_tcp_port}/0"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": place}}
+    assert works(client)
+    assert UserSession.objects.get().last_seen_at > before

@@ -61,8 +61,12 @@ class Person:
 
 
 def attempts(url: str, clips: Sequence[Clip], people: int) -> list[Shown]:
-    """Every clip once, dealt to so many people in turn. Raises VisitError."""
-    crowd = [Person(url) for _ in range(people)]
-    for person in crowd:
+    """Every clip once, dealt to so many people, who come one after the other: who has a face on record and has not proven
+    for ten minutes who they are would be asked for it. Raises VisitError.
+    """
+    shown = []
+    for number in range(people):
+        person = Person(url)
         person.arrive()
-    return [crowd[n % people].show(clip) for n, clip in enumerate(clips)]
+        shown += [person.show(clip) for clip in clips[number::people]]
+    return shown

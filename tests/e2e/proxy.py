@@ -80,7 +80,7 @@ def proxying(url: str, portals: Sequence[str], var: Path) -> Iterator[Proxy]:
 def site(url: str, portals: Sequence[str]) -> str:
     """deploy/nginx.conf with these addresses, without TLS, which this machine has no certificate for.
 
-    A capture's page and its form go to the first portal and its socket to the second, as long as these stand; all
+    A capture's socket goes to the first portal, and its page and its form to the second, as long as these stand; all
     else is taken in turn.
     """
     text = (DEPLOY / "nginx.conf").read_text()
@@ -90,9 +90,11 @@ def site(url: str, portals: Sequence[str]) -> str:
     text = re.sub(r"    ssl_\w+ .*\n", "", text)
     text = text.replace("/usr/local/share/livegate", str(DEPLOY))
     text = text.replace("proxy_pass http://livegate;", "proxy_pass http://$turn;")
-    pages = [every[0], *(f"{server} backup" for server in every[1:])]
-    sockets = [*(f"{server} backup" for server in every[:1]), *every[1:]]
-    groups = {"pages": pages, "sockets": sockets if len(every) > 1 else every}
+    spare = [f"{server} backup" for server in every]
+    groups = {
+        "sockets": [every[0], *spare[1:]],
+        "pages": [*every[1:2], *spare[:1], *spare[2:]] if every[1:] else every,
+    }
     turns = [f"upstream {name} {{\n{_servers(those)}}}\n" for name, those in groups.items()]
     text = "".join([*turns, _TURNS, text])
     return text.replace("listen 443 ssl;", f"listen {urlsplit(url).netloc};")

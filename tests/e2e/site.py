@@ -105,7 +105,11 @@ def every_page(page: Page, site: Furnished) -> Iterator[str]:
 
 
 def _show(page: Page, server: Server, template: str) -> None:
-    code = f"from django.template.loader import render_to_string as r; print(r({template!r}))"
+    language = page.get_attribute("html", "lang")
+    code = (
+        "from django.template.loader import render_to_string; from django.utils.translation import activate; "
+        f"activate({language!r}); print(render_to_string({template!r}))"
+    )
     html = server.manage("shell", "--no-imports", "--command", code)
     html = re.sub(r"^.*?(?=<!doctype)", "", html, flags=re.S)
 

@@ -21,7 +21,7 @@ pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("browser")
 
 # A camera in whose picture the page's own colour falls on the face: what a screen does to somebody in front of it.
 _MIRROR = """
-(([picture, box]) => {
+(([picture, box, share]) => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [320, 240];
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -37,7 +37,7 @@ _MIRROR = """
   const draw = () => {
     turn += 1;
     context.drawImage(image, 2 * Math.sin(turn / 9), 1.5 * Math.sin(turn / 7), 320, 240);
-    const gains = shone().map((light) => (1 + 0.2 * light) ** (1 / 2.4));
+    const gains = shone().map((light) => (1 + share * light) ** (1 / 2.4));
     const pixels = context.getImageData(0, 0, 320, 240);
     const [left, top, width, height] = box;
     for (let y = 0; y < 240; y += 1) {
@@ -96,11 +96,22 @@ def enrolled(portal: Server, videos: dict[str, Path]) -> Person:
 @pytest.fixture(scope="module")
 def mirror() -> str:
     """The script of a camera before which a portrait hangs that the page lights."""
+    return _camera_script(0.2)
+
+
+@pytest.fixture(scope="module")
+def unlit() -> str:
+    """The script of a camera that sees the same portrait, as if the page were dark."""
+    return _camera_script(0.0)
+
+
+def _camera_script(share: float) -> str:
+    """share: the page's light on the face, at full white, beside what else falls on it."""
     picture = frames.fit(frames.decode(clips.live_clip("obama-2010", 1)[0]), 320, 240)
     box = YuNet().detect(picture)[0].box
     data = base64.b64encode(frames.encode_jpeg(picture, 92)).decode()
-    given = json.dumps([f"data:image/jpeg;base64,{data}", [box.x, box.y, box.w, box.h]])
-    return f"({_MIRROR})({given})"
+    facts = [f"data:image/jpeg;base64,{data}", [box.x, box.y, box.w, box.h], share]
+    return f"({_MIRROR})({json.dumps(facts)})"
 
 
 class Listener:
@@ -147,9 +158,10 @@ def test_a_face_that_the_page_lights_signs_in_and_the_page_paints_what_the_serve
 
 
 def test_a_camera_that_the_page_does_not_light_gets_nobody_in(
-    portal: Server, enrolled: Person, videos: dict[str, Path]
+    portal: Server, enrolled: Person, unlit: str
 ) -> None:
-    with chromium(portal.url, camera(videos["returning"])) as page:
+    with chromium(portal.url, (ALLOWED,)) as page:
+        page.add_init_script(unlit)
         page.set_default_timeout(120_000)
         listener = Listener(page)
         _start(page, enrolled.username)
