@@ -46,6 +46,7 @@ _LEAST_FREE = 1 << 30
 _CERTIFICATE_DAYS = 14
 _PATIENCE = 3.0
 _QUEUES = ("celery", "training")
+_DATABASE_FIRST = "Mend the database and its tables first."
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,11 @@ def examine(parts: tuple[Examination, ...] | None = None) -> list[Finding]:
         name = part.__name__.replace("_", " ")
         try:
             found += part()
+        except DatabaseError as error:
+            found.append(Finding(name, PROBLEM, f"unknown: {_line(error)}", _DATABASE_FIRST))
         except Exception as error:
-            text = f"could not be examined: {type(error).__name__}: {error}"
-            found.append(Finding(name, PROBLEM, text, "See the log for the parts before it."))
+            text = f"could not be examined: {type(error).__name__}: {_line(error)}"
+            found.append(Finding(name, PROBLEM, text, "See what is said of the other parts."))
     return found
 
 
@@ -105,11 +108,11 @@ def database() -> Iterator[Finding]:
 
 
 def tables() -> Iterator[Finding]:
-    try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
-        yield Finding("tables", PROBLEM, f"unknown: {_line(error)}", "Mend the database first.")
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing and not executor.loader.applied_migrations:
+        mend = "Start the portal, which makes them; or run manage.py migrate."
+        yield Finding("tables", PROBLEM, "there are none yet", mend)
         return
     if missing:
         mend = "Run manage.py migrate; the portal of the version before goes on working meanwhile."
@@ -224,7 +227,9 @@ def weight_files() -> Iterator[Finding]:
 
 
 def model() -> Iterator[Finding]:
-    if runtime.health() != "ok":
+    try:
+        runtime.get_engine()
+    except runtime.EngineUnavailable:
         mend = "Promote a sound model (manage.py models list), or correct LIVENESS_BUNDLE."
         yield Finding("model", PROBLEM, "no proven liveness model can be loaded", mend)
         return

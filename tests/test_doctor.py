@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from accounts.models import FaceTemplate, User
 from liveness import runtime
 from portal import doctor
 from portal.doctor import OK, PROBLEM, WARNING, Finding, examine
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def _states(*parts: doctor.Examination) -> list[str]:
@@ -35,6 +40,21 @@ def test_a_part_that_cannot_be_examined_is_a_problem_and_no_exception() -> None:
     (finding,) = examine((moon,))
     assert (finding.part, finding.state) == ("moon", PROBLEM)
     assert "cheese" in finding.text
+
+
+def test_a_site_that_was_never_started_is_told_to_start_and_nothing_untrue(tmp_path: Path) -> None:
+    own = {"DJANGO_SETTINGS_MODULE": "portal.settings", "LIVEGATE_VAR": str(tmp_path)}
+    environment = {**os.environ, **own, "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}"}
+    command = [sys.executable, "manage.py", "doctor", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    problems = {row["part"]: row for row in json.loads(done.stdout) if row["state"] == PROBLEM}
+    assert set(problems) == {"tables", "keys", "model"}
+    assert problems["tables"]["text"] == "there are none yet"
+    assert "Start the portal" in problems["tables"]["mend"]
+    for part in ("keys", "model"):
+        assert problems[part]["text"].startswith("unknown: ")
+        assert problems[part]["mend"] == "Mend the database and its tables first."
 
 
 @pytest.mark.django_db
@@ -119,12 +139,15 @@ def test_the_command_says_how_to_mend_and_ends_with_one(
 def test_ready_means_that_every_part_is_and_alive_means_nothing_more_than_that(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "health", lambda: "ok")
+    monkeypatch.setattr(runtime, "get_engine", lambda: None)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["database"] == answer.json()["tables"] == "ok"
 
-    monkeypatch.setattr(runtime, "health", lambda: "unavailable")
+    def unavailable() -> None:
+        raise runtime.EngineUnavailable
+
+    monkeypatch.setattr(runtime, "get_engine", unavailable)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["ok"] is False
