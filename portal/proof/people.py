@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from portal.demo.client import VisitError, Visitor
@@ -9,6 +10,7 @@ from portal.proof.holdout import Clip
 
 _CONSENT = "/account/face/consent/"
 _CAPTURE = "/account/face/capture/"
+_AT_A_TIME = 3
 _FINISH = "/account/face/finish/"
 
 
@@ -61,12 +63,16 @@ class Person:
 
 
 def attempts(url: str, clips: Sequence[Clip], people: int) -> list[Shown]:
-    """Every clip once, dealt to so many people, who come one after the other: who has a face on record and has not proven
-    for ten minutes who they are would be asked for it. Raises VisitError.
+    """Every clip once, dealt to so many people, a few of whom are there at a time. Raises VisitError.
+
+    Each stays until they are through: who has a face on record and comes back after ten minutes is asked who they are.
     """
-    shown = []
-    for number in range(people):
-        person = Person(url)
-        person.arrive()
-        shown += [person.show(clip) for clip in clips[number::people]]
-    return shown
+    with ThreadPoolExecutor(_AT_A_TIME) as crowd:
+        came = crowd.map(lambda number: _visit(url, clips[number::people]), range(people))
+        return [shown for each in came for shown in each]
+
+
+def _visit(url: str, clips: Sequence[Clip]) -> list[Shown]:
+    person = Person(url)
+    person.arrive()
+    return [person.show(clip) for clip in clips]

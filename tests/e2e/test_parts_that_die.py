@@ -21,11 +21,9 @@ from portal.demo.story import Story
 from tests.e2e import needs
 from tests.e2e.crowd import CUT, IN, REFUSED, TOLD, Careful, Crowd, Person, Told
 from tests.e2e.machines import Machines, spread, worker
-from tests.e2e.needs import unhurried
 from tests.e2e.parts import Part, own_postgres, own_redis
 
 pytestmark = [
-    unhurried,
     pytest.mark.postgres,
     pytest.mark.redis,
     pytest.mark.xdist_group("parts-that-die"),
