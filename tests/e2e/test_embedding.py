@@ -86,6 +86,7 @@ def test_a_phone_held_to_the_camera_buys_nothing(shop: Shop, videos: dict[str, P
         _prove(page)
         expect(page.locator("body[data-events*=refused]")).to_have_count(1, timeout=_PATIENCE)
         screenshot(page, "embedded-refused")
+        expect(page.locator("iframe")).to_have_attribute("title", "Look into the camera · Livegate")
         assert "passed" not in _events(page)
         paid = page.evaluate("fetch('/pay', { method: 'POST' }).then((answer) => answer.json())")
         assert paid == {"paid": False, "why": "refused"}
