@@ -87,8 +87,3 @@ def _missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what}; with CI=true it is required.")
     pytest.skip(what)
-
-
-unhurried = pytest.mark.skipif(
-    not os.environ.get("UNHURRIED"), reason="takes a machine to itself; UNHURRIED=1 runs it"
-)

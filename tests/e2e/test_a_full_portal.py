@@ -13,9 +13,8 @@ from portal.demo.client import Visitor
 from portal.demo.server import Server, running
 from tests.e2e import people
 from tests.e2e.browser import camera, chromium, screenshot
-from tests.e2e.needs import unhurried
 
-pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 _SECONDS = "15"
 

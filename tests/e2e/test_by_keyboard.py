@@ -8,9 +8,8 @@ from playwright.sync_api import Page
 from portal.demo.server import Server
 from tests.e2e import people
 from tests.e2e.browser import camera, chromium
-from tests.e2e.needs import unhurried
 
-pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 _MOST_STEPS = 60
 _FOCUS = """selector => {

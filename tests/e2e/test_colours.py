@@ -14,10 +14,9 @@ from portal.demo import clips
 from portal.demo.server import Server, running
 from tests.e2e import people
 from tests.e2e.browser import ALLOWED, camera, chromium, screenshot
-from tests.e2e.needs import unhurried
 from tests.e2e.people import Person
 
-pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # A camera in whose picture the page's own colour falls on the face: what a screen does to somebody in front of it.
 _MIRROR = """

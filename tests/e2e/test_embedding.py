@@ -20,9 +20,8 @@ from playwright.sync_api import Page, expect
 from portal.demo.server import BASE_DIR, Server
 from tests.e2e.browser import camera, chromium, screenshot
 from tests.e2e.conftest import ADMINISTRATOR
-from tests.e2e.needs import unhurried
 
-pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 _EXAMPLE = BASE_DIR / "docs" / "examples" / "shop.py"
 _PATIENCE = 240_000
 

@@ -14,10 +14,9 @@ from portal.demo.server import running
 from tests.e2e import people, site
 from tests.e2e.browser import ALLOWED, NO_CAMERA, camera, chromium, screenshot
 from tests.e2e.conftest import ADMINISTRATOR, ADMINISTRATOR_PASSWORD
-from tests.e2e.needs import unhurried
 from tests.e2e.site import Furnished
 
-pytestmark = [unhurried, pytest.mark.browser, pytest.mark.xdist_group("everybody")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("everybody")]
 
 _LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _SIZES = {"wide": (1100, 850), "narrow": (360, 740)}
