@@ -13,7 +13,7 @@ from portal.proof.people import Person, Shown, attempts
 
 REVIEWER = "reviewer"
 BENCHMARK = "known cameras"
-_EVERY = 2.0
+_EVERY = 15.0
 
 _RUN = """
 import json
@@ -46,7 +46,7 @@ class Loop:
 
     server: Server
     data: Holdout
-    people: int = 18
+    people: int = 32
     patience: float = 3600.0
     say: Callable[[str], None] = print
     shown: list[Shown] = field(default_factory=list)
