@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,13 +50,15 @@ class YuNet:
     """
 
     _STRIDES = (8, 16, 32)
+    _PARTS = ("cls", "obj", "bbox", "kps")
     _OVERLAP = 0.3
 
     def __init__(
         self, path: Path | None = None, longest: int = 320, min_score: float = 0.7
     ) -> None:
-        self._network = _network(weights.read(weights.YUNET, path), "detector", free_size=True)
-        self._outputs = [f"{k}_{s}" for s in self._STRIDES for k in ("cls", "obj", "bbox", "kps")]
+        heads = {f"head_{s}": [f"{part}_{s}" for part in self._PARTS] for s in self._STRIDES}
+        self._network = _network(weights.read(weights.YUNET, path), "detector", heads)
+        self._outputs = list(heads)
         self._input = self._network.get_inputs()[0].name
         self._longest = longest
         self._min_score = min_score
@@ -73,12 +76,8 @@ class YuNet:
         down, right = (-side % self._STRIDES[-1] for side in small.shape[:2])
         padded = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_CONSTANT)
         found = self._network.run(self._outputs, {self._input: cv2.dnn.blobFromImage(padded)})
-        rows = np.concatenate(
-            [
-                _yunet_rows(found[4 * n : 4 * n + 4], stride, padded.shape[1], self._min_score)
-                for n, stride in enumerate(self._STRIDES)
-            ]
-        )
+        values = np.concatenate([head.reshape(head.shape[1], -1) for head in found], axis=1)
+        rows = _yunet_rows(values, _anchors(padded.shape[:2], self._STRIDES), self._min_score)
         boxes = rows[:, :4].astype(np.int32).tolist()
         kept = cv2.dnn.NMSBoxes(boxes, rows[:, 14].tolist(), self._min_score, self._OVERLAP)
         return rows[np.asarray(kept, dtype=np.intp).ravel()]
@@ -183,27 +182,47 @@ def similarity(one: Embedding, other: Embedding) -> float:
     return float(np.dot(one, other))
 
 
-def _network(model: bytes, what: str, free_size: bool = False) -> ort.InferenceSession:
-    """Raises WeightsError."""
+def _network(
+    model: bytes, what: str, heads: Mapping[str, Sequence[str]] | None = None
+) -> ort.InferenceSession:
+    """heads: joins those outputs, in a network that may take pictures of any size. Raises WeightsError."""
     try:
-        return graphs.open_session(graphs.rewritten(model, free_size))
+        if heads is None:
+            return graphs.open_session(graphs.rewritten(model))
+        free = graphs.rewritten(model, free_size=True)
+        return graphs.open_session(graphs.with_joined_heads(free, heads))
     except graphs.GraphError as error:
         raise weights.WeightsError(f"The {what} cannot be used: {error}") from error
 
 
+@lru_cache(maxsize=16)
+def _anchors(size: tuple[int, int], strides: tuple[int, ...]) -> NDArray[np.float32]:
+    """Column, row and stride of every place of a picture (height, width), stride after stride: (3, N)."""
+    grids = []
+    for stride in strides:
+        rows, columns = np.indices((size[0] // stride, size[1] // stride), dtype=np.float32)
+        grids.append([columns.ravel(), rows.ravel(), np.full(rows.size, stride, np.float32)])
+    return np.concatenate(grids, axis=1)
+
+
 def _yunet_rows(
-    found: Sequence[NDArray[np.float32]], stride: int, width: int, least: float
+    values: NDArray[np.float32], anchors: NDArray[np.float32], least: float
 ) -> NDArray[np.float32]:
-    """The faces of one stride, (N, 15): what each place says, in strides, as pixels."""
-    cls, obj, box, points = found
-    columns = width // stride
-    scores = np.sqrt(np.clip(cls[0, :, 0], 0, 1) * np.clip(obj[0, :, 0], 0, 1))
+    """The faces among all places, (N, 15) in pixels. values: (16, places), class, object, box and points in strides."""
+    likely = _sigmoid(values[:2])
+    scores = np.sqrt(likely[0] * likely[1])
     kept = np.flatnonzero(scores >= least)
-    places = np.stack([kept % columns, kept // columns], axis=1).astype(np.float32)
-    sides = np.exp(box[0, kept, 2:]) * stride
-    corners = (places + box[0, kept, :2]) * stride - sides / 2
-    marks = (points[0, kept] + np.tile(places, 5)) * stride
+    found, (columns, rows, strides) = values[2:, kept].T, anchors[:, kept]
+    places, stride = np.stack([columns, rows], axis=1), strides[:, None]
+    sides = np.exp(found[:, 2:4]) * stride
+    corners = (places + found[:, :2]) * stride - sides / 2
+    marks = (found[:, 4:] + np.tile(places, 5)) * stride
     return np.hstack([corners, sides, marks, scores[kept, None]])
+
+
+def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    # The bound keeps exp finite; what lies below it is 0 to seven digits.
+    return np.asarray(1 / (1 + np.exp(-np.maximum(values, -30))), dtype=np.float32)
 
 
 def _yunet_face(row: NDArray[np.float32], fx: float, fy: float) -> Face:

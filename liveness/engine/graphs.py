@@ -5,7 +5,7 @@ which it executes slowly and outside of its blocked layout: in SFace that costs 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,70 @@ def rewritten(model: bytes, free_size: bool = False) -> bytes:
         return _model(source, nodes, weights, free_size).SerializeToString()
     except Exception as error:
         raise GraphError(f"The network cannot be read: {error}") from error
+
+
+def with_joined_heads(model: bytes, heads: Mapping[str, Sequence[str]]) -> bytes:
+    """The same network with fewer outputs: each name in ``heads`` replaces those that it stands for.
+
+    Each of those must be a pointwise and a depthwise convolution of the same features, then at most Transpose, Reshape
+    and Sigmoid, which are left to the caller: the new output is (1, C, H, W) float32, their channels in their order.
+    Narrow convolutions beside each other cost as much apiece as one that is wide. Raises GraphError.
+    """
+    try:
+        source = onnx.load_model_from_string(model)
+        weights = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in source.graph.initializer
+        }
+        makers = {node.output[0]: node for node in source.graph.node}
+        nodes = list(source.graph.node)
+        for name, outputs in heads.items():
+            nodes += _joined(
+                name, [_last_convolution(out, makers) for out in outputs], makers, weights
+            )
+        del source.graph.output[:]
+        source.graph.output.extend(
+            helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in heads
+        )
+        return _model(source, _needed(nodes, heads), weights, False).SerializeToString()
+    except Exception as error:
+        raise GraphError(f"The network has no such heads: {error!r}") from error
+
+
+def _last_convolution(output: str, makers: Mapping[str, NodeProto]) -> NodeProto:
+    node = makers[output]
+    while node.op_type in ("Sigmoid", "Reshape", "Transpose"):
+        node = makers[node.input[0]]
+    return node
+
+
+def _joined(
+    name: str, ends: Sequence[NodeProto], makers: Mapping[str, NodeProto], weights: Weights
+) -> list[NodeProto]:
+    """Pairs of a pointwise and a depthwise convolution, ``ends``, as one pair that gives ``name``."""
+    starts = [makers[end.input[0]] for end in ends]
+    kinds = {node.op_type for node in (*starts, *ends)}
+    if kinds != {"Conv"} or len({start.input[0] for start in starts}) != 1:
+        raise GraphError(f"{name} does not come from convolutions of the same features.")
+    pair: list[NodeProto] = []
+    for step, (convs, out) in enumerate(((starts, f"{name}_wide"), (ends, name))):
+        kernels, biases = zip(*(_convolution(conv, weights) for conv in convs), strict=True)
+        wide = _copy(convs[0], weights, np.concatenate(kernels), np.concatenate(biases), out)
+        if step:
+            wide.input[0] = pair[0].output[0]
+            (group,) = [item for item in wide.attribute if item.name == "group"]
+            group.i = sum(map(len, kernels))
+        pair.append(wide)
+    return pair
+
+
+def _needed(nodes: Sequence[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
+    """Those nodes without which ``outputs`` could not be computed, in their order."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _dequantised(graph: onnx.GraphProto) -> tuple[list[NodeProto], Weights]:

@@ -57,6 +57,27 @@ def test_the_detector_finds_what_opencv_finds(
         assert abs(row[14] - face.score) < 1e-4
 
 
+def test_the_detectors_heads_are_one_convolution_wide_and_say_the_same() -> None:
+    free = graphs.rewritten(weights.read(weights.YUNET), free_size=True)
+    parts = [f"{part}_16" for part in ("cls", "obj", "bbox", "kps")]
+    before = graphs.open_session(free)
+    after = graphs.open_session(graphs.with_joined_heads(free, {"all": parts}))
+    feed = {"input": cv2.dnn.blobFromImage(_portrait("collins", 96, 64))}
+    (joined,) = after.run(None, feed)
+    assert joined.shape == (1, 16, 4, 6)
+    values = joined.reshape(16, -1).T
+    values[:, :2] = 1 / (1 + np.exp(-values[:, :2]))
+    want = np.concatenate([part[0] for part in before.run(parts, feed)], axis=1)
+    np.testing.assert_allclose(values, want, atol=1e-4)
+
+
+def test_heads_that_see_different_features_are_not_joined() -> None:
+    free = graphs.rewritten(weights.read(weights.YUNET), free_size=True)
+    for parts in (["cls_8", "obj_16"], ["cls_64"]):
+        with pytest.raises(graphs.GraphError):
+            graphs.with_joined_heads(free, {"all": parts})
+
+
 def test_overlapping_faces_are_one_face(yunet: YuNet) -> None:
     picture = _portrait("collins", 320, 240)
     assert len(_opencv_rows(picture, 0.0001)) >= len(yunet.detect(picture)) == 1
