@@ -17,6 +17,9 @@ Patches = NDArray[np.uint8]
 """Patches of one face: (P, S, S, 3), uint8, 0–255, BGR; one patch for each scale of the CropSpec, in its order."""
 
 
+Square = tuple[int, int, int]
+"""Left, top and side in pixels of the frame; may reach outside of it."""
+
 BORDERS = ("reflect", "inside")
 
 
@@ -89,7 +92,13 @@ def patches(picture: Picture, box: Box, spec: CropSpec) -> Patches:
     Raises CropError when the box is empty, not finite, or lies wholly outside the picture.
     """
     _check(picture, box)
-    return np.stack([_square(picture, box, scale, spec) for scale in spec.scales])
+    found = np.empty((len(spec.scales), spec.size, spec.size, 3), np.uint8)
+    squares = [_square(picture, box, scale, spec) for scale in spec.scales]
+    for place, square in enumerate(squares):
+        # Near a camera, the two widest squares are both as large as the frame: the same one.
+        first = squares.index(square)
+        found[place] = found[first] if first < place else _patch(picture, square, spec.size)
+    return found
 
 
 def tensor(batch: Sequence[Patches] | Patches, spec: CropSpec) -> NDArray[np.float32]:
@@ -115,29 +124,27 @@ def _check(picture: Picture, box: Box) -> None:
         raise CropError(f"The face box {values} is far larger than the {width}×{height} picture.")
 
 
-def _square(picture: Picture, box: Box, scale: float, spec: CropSpec) -> Picture:
+def _square(picture: Picture, box: Box, scale: float, spec: CropSpec) -> Square:
+    """The square around the box; with the border "inside", the one of at most the frame's shorter side that lies inside
+    the frame, as near to the box as it can."""
+    height, width = picture.shape[:2]
     side = max(2, round(box.side * scale))
-    cut = _shifted(picture, box, side) if spec.border == "inside" else _mirrored(picture, box, side)
-    shrink = cv2.INTER_AREA if len(cut) > spec.size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(cut, (spec.size, spec.size), interpolation=shrink), dtype=np.uint8)
-
-
-def _shifted(picture: Picture, box: Box, side: int) -> Picture:
-    """The square of at most the frame's shorter side that lies inside the frame, as near to the box as it can."""
-    height, width = picture.shape[:2]
-    side = min(side, height, width)
+    if spec.border == "inside":
+        side = min(side, height, width)
     left, top = (round(c - side / 2) for c in box.centre)
-    left, top = min(max(left, 0), width - side), min(max(top, 0), height - side)
-    return picture[top : top + side, left : left + side]
+    if spec.border == "inside":
+        left, top = min(max(left, 0), width - side), min(max(top, 0), height - side)
+    return left, top, side
 
 
-def _mirrored(picture: Picture, box: Box, side: int) -> Picture:
+def _patch(picture: Picture, square: Square, size: int) -> Picture:
+    """What the square shows, mirrored where it reaches over the frame's edge, ``size`` pixels wide."""
     height, width = picture.shape[:2]
-    left, top = (round(c - side / 2) for c in box.centre)
+    left, top, side = square
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
-    inside = picture[y0:y1, x0:x1]
-    if inside.shape[:2] == (side, side):
-        return inside
-    margins = y0 - top, top + side - y1, x0 - left, left + side - x1
-    mirrored = cv2.copyMakeBorder(inside, *margins, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(mirrored, dtype=np.uint8)
+    cut = picture[y0:y1, x0:x1]
+    if cut.shape[:2] != (side, side):
+        margins = y0 - top, top + side - y1, x0 - left, left + side - x1
+        cut = np.asarray(cv2.copyMakeBorder(cut, *margins, borderType=cv2.BORDER_REFLECT_101))
+    shrink = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (size, size), interpolation=shrink), dtype=np.uint8)

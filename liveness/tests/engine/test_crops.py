@@ -158,3 +158,15 @@ def test_a_patch_inside_is_the_same_as_a_mirrored_one_where_the_frame_is_large_e
 def test_an_unknown_border_is_refused() -> None:
     with pytest.raises(CropError, match="border"):
         CropSpec((1.0,), 16, border="wrap")
+
+
+@pytest.mark.parametrize("border", ["reflect", "inside"])
+def test_two_squares_as_large_as_the_frame_are_one_and_look_as_each_would_alone(
+    border: str,
+) -> None:
+    scales, box = (1.0, 2.0, 4.0), Box(217, 97, 194, 262)
+    together = crops.patches(textured(), box, CropSpec(scales, 96, border=border))
+    for scale, patch in zip(scales, together, strict=True):
+        alone = crops.patches(textured(), box, CropSpec((scale,), 96, border=border))
+        np.testing.assert_array_equal(patch, alone[0])
+    assert np.array_equal(together[1], together[2]) == (border == "inside")
