@@ -14,6 +14,7 @@ from typing import Any
 
 from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
@@ -73,12 +74,25 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         self._counted = ExitStack()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open."""
+        """Whatever ends the socket — a hang-up, an exception, the server's shutdown — no attempt stays open.
+
+        There is no channel layer, hence one source of messages: no task is needed to wait for each.
+        """
+        self.scope, self.base_send, self.channel_layer = scope, send, None
         with tracing.span("attempt"), self._counted:
             try:
-                await super().__call__(scope, receive, send)
+                with suppress(StopConsumer):
+                    while True:
+                        await self.dispatch(await receive())
             finally:
                 await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Frames touch no database: they need not wait for a thread that looks after its connections."""
+        if message["type"] == "websocket.receive":
+            await self.websocket_receive(message)
+        else:
+            await super().dispatch(message)
 
     async def connect(self) -> None:
         await self.accept()
@@ -182,8 +196,8 @@ class LivenessConsumer(AsyncWebsocketConsumer):
 
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
         with tracing.span("look"):
-            look = runtime.run(_look, capture, self._stream, jpeg, at)
-            decision, box = await asyncio.wait_for(look, _LOOK_SECONDS)
+            async with asyncio.timeout(_LOOK_SECONDS):
+                decision, box = await runtime.run(_look, capture, self._stream, jpeg, at)
         # A look that ends in the very moment in which the socket is refused outlives its cancellation.
         if self._over:
             return

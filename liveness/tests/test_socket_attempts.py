@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Any
 
+import channels.consumer
 import pytest
 from channels.db import database_sync_to_async
 from django.db import OperationalError
@@ -247,3 +248,19 @@ async def test_no_query_is_made_between_the_start_and_the_verdict(
             patched.setattr(CursorWrapper, "execute", refuse)
             hints = [await page.show() for _ in range(5)]
     assert {hint["code"] for hint in hints} == {"blurred"}
+
+
+async def test_frames_do_not_wait_for_a_thread_that_looks_after_database_connections(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_after: list[int] = []
+
+    async def look_after() -> None:
+        looked_after.append(1)
+
+    monkeypatch.setattr(channels.consumer, "aclose_old_connections", look_after)
+    async with started(FakeEngine(unclear())) as page:
+        assert len(looked_after) == 1
+        for _ in range(3):
+            assert (await page.show())["type"] == "hint"
+    assert len(looked_after) == 2
