@@ -73,8 +73,8 @@ def assess(
     grey = _grey_face(picture, face.box)
     if grey is None:
         return (Quality.CUT_OFF,), None
-    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-    measures = Measures(brightness=float(grey.mean()), sharpness=sharpness)
+    deviation = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1][0, 0])
+    measures = Measures(brightness=cv2.mean(grey)[0], sharpness=deviation**2)
     found = {
         *_crowd(faces, limits),
         *_place(face.box, picture, limits),

@@ -5,11 +5,15 @@ and a risk can only ask for more frames. Nobody is refused for the name of a cam
 """
 
 import hashlib
+import math
 import re
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
+from statistics import fmean, median
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,19 +95,23 @@ class Stream:
         self._means.append(mean)
         return False
 
-    def _intervals(self) -> NDArray[np.float64]:
-        steps = np.diff(np.array(self._times))
-        return steps if len(steps) >= _ENOUGH else np.empty(0)
+    def _intervals(self) -> list[float]:
+        """Seconds between frames, lately; none while they are too few to say anything. A handful needs no array."""
+        steps = [later - earlier for earlier, later in pairwise(self._times)]
+        return steps if len(steps) >= _ENOUGH else []
 
     def _interval(self) -> float:
         steps = self._intervals()
-        return float(np.median(steps)) if steps.size else np.inf
+        return median(steps) if steps else math.inf
 
     def _spread(self) -> float:
         steps = self._intervals()
-        return float(steps.std() / max(steps.mean(), 1e-9)) if steps.size else np.inf
+        if not steps:
+            return math.inf
+        mean = fmean(steps)
+        return math.sqrt(fmean((step - mean) ** 2 for step in steps)) / max(mean, 1e-9)
 
 
 def _difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
     """Mean difference in grey levels; infinite where the sizes differ."""
-    return float(np.abs(one - other).mean()) if one.shape == other.shape else np.inf
+    return cv2.norm(one, other, cv2.NORM_L1) / one.size if one.shape == other.shape else math.inf
