@@ -10,6 +10,7 @@ import daphne.server
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor as _reactor
 
@@ -45,6 +46,13 @@ class WaryFactory(HTTPFactory):
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = WaryRequest
         return protocol
+
+
+class QuietSocket(WebSocketProtocol):
+    """Autobahn writes a line about every piece that arrives, even where no log takes it; frames arrive in many."""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._dataReceived(data)
 
 
 class PatientServer(Server):
@@ -94,8 +102,9 @@ def give_memory_back() -> None:
 def serve(host: str, port: str) -> None:
     """Serve until told to end; the first visitor waits for no import."""
     give_memory_back()
-    # Daphne has no other door for a factory of ours.
+    # Daphne has no other door for classes of ours.
     daphne.server.HTTPFactory = WaryFactory
+    WebSocketFactory.protocol = QuietSocket
     PatientCommandLine().run(
         ["-b", host, "-p", port, "--no-server-name", "portal.asgi:application"]
     )
