@@ -79,7 +79,7 @@ class Gates:
         if lacks_factor(request.session, user, match):
             return _incomplete(request, user)
         if needs_fresh(request, match) and not step_up.is_fresh(request.session, user):
-            return _stale(request)
+            return None if _is_closed_anyway(user, match) else _stale(request)
         return None
 
 
@@ -121,6 +121,11 @@ def needs_fresh(request: HttpRequest, match: ResolverMatch) -> bool:
     if name in NOT_FRESH or not name.startswith(FRESH_CHANGES):
         return False
     return request.method not in _READING or name.endswith(FRESH_FORMS)
+
+
+def _is_closed_anyway(user: User, match: ResolverMatch) -> bool:
+    """Whoever has no rights at all is refused by the staff's page itself, at once instead of after a proof."""
+    return is_for_staff(match) and not user.is_staff and not user.get_all_permissions()
 
 
 class StaffSocket:

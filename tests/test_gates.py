@@ -113,6 +113,13 @@ DANGEROUS = [
     "/admin/accounts/signinpolicy/add/",
     "/admin/accounts/user/add/",
 ]
+ALSO_STAFFS = {
+    "/models/roll-back/",
+    "/models/1/promote/",
+    "/keys/",
+    "/admin/accounts/signinpolicy/add/",
+    "/admin/accounts/user/add/",
+}
 CHANGES = [
     "/admin/liveness/modelversion/",
     "/admin/accounts/user/",
@@ -140,6 +147,18 @@ def test_a_dangerous_step_asks_for_a_fresh_proof(root: User, method: str, path: 
     assert back["Location"] == path
     assert client.get(path).status_code in (200, 302, 404)
     assert "reauthenticate" not in client.get(path).headers.get("Location", "")
+
+
+@pytest.mark.parametrize("path", sorted(ALSO_STAFFS))
+def test_who_has_no_rights_there_is_refused_instead_of_asked_for_a_proof(
+    db: None, path: str
+) -> None:
+    bob = User.objects.create_user("bob", "bob@example.org", flows.PASSWORD)
+    client = flows.signed_in(bob)
+    age(client, 601)
+    for answer in (client.get(path), client.post(path)):
+        assert answer.status_code in (302, 403, 404)
+        assert "reauthenticate" not in answer.headers.get("Location", "")
 
 
 @pytest.mark.parametrize(
