@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -230,7 +230,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         idle = self._painter is None or self._painter.done()
         challenge = flash.unpainted
         if challenge is not None and idle and not self._over:
-            self._painter = asyncio.create_task(self._guarded(self._paint(flash, challenge)))
+            self._painter = self._background(self._paint(flash, challenge))
 
     async def _paint(self, flash: Flash, challenge: Challenge) -> None:
         """One colour after the other, none before its time: nobody can know them in advance."""
@@ -319,8 +319,14 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             self._over = True
             self._spawn(self._finish(self._capture, self._capture.session.expire()))
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        self._task = asyncio.create_task(self._guarded(work))
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._background(work)
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """What is cancelled before it begins is closed; otherwise Python complains that nobody awaited it."""
+        task = asyncio.create_task(self._guarded(work))
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     def _set_timer(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._on_time)

@@ -1,6 +1,7 @@
 """The conversation from the ticket to the verdict."""
 
 import asyncio
+import inspect
 import threading
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from pytest_django import Settings
 from liveness import consumers, runtime, services, tasks
 from liveness.engine.crops import Box
 from liveness.engine.quality import Quality
+from liveness.protocol import Close
 from liveness.tests.fakes import (
     ALICE,
     MALLORY,
@@ -264,3 +266,14 @@ async def test_frames_do_not_wait_for_a_thread_that_looks_after_database_connect
         for _ in range(3):
             assert (await page.show())["type"] == "hint"
     assert len(looked_after) == 2
+
+
+async def test_what_is_cancelled_before_it_begins_is_closed() -> None:
+    consumer = consumers.LivenessConsumer()
+    work = consumer._hang_up(Close.BUSY)
+    task = consumer._background(work)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED

@@ -1,5 +1,6 @@
 """What is watched while the site is attacked: its memory, its log, and everything that must not change."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ _EVERY = 1.0
 WARM_UP = 0.25
 # After it, memory is flat when the last third lies at most so much above the first.
 GROWTH = 0.08
+_UNCAUGHT = "Traceback (most recent call last)"
 _MEGABYTE = 1024 * 1024
 # A refused request is an error to Django's security loggers; that is the refusal, not a fault.
 _REFUSALS = "django.security"
@@ -103,12 +105,13 @@ def resident(process: int) -> int:
 def faults(log: Path) -> list[str]:
     """What a log (LOG_FORMAT=json) tells of faults: errors, exceptions, and tracebacks that nobody caught."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return [fault for line in text.splitlines() if (fault := _fault(line))]
+    lines = text.splitlines()
+    return [fault for n, line in enumerate(lines) if (fault := _fault(line, lines[n + 1 :]))]
 
 
-def _fault(line: str) -> str:
+def _fault(line: str, after: Sequence[str]) -> str:
     if not line.startswith("{"):
-        return line[:200] if "Traceback (most recent call last)" in line else ""
+        return _traceback(after) if _UNCAUGHT in line else ""
     try:
         said = json.loads(line)
     except ValueError:
@@ -119,6 +122,12 @@ def _fault(line: str) -> str:
         return ""
     last = str(said.get("exception", "")).strip().splitlines()[-1:]
     return " ".join([str(said.get("logger")), str(said.get("message")), *last])[:300]
+
+
+def _traceback(after: Sequence[str]) -> str:
+    """Where an exception that nobody caught came from, and what it was: the end of its traceback, which is indented."""
+    body = list(itertools.takewhile(lambda text: text.startswith(" "), after))
+    return " ".join(text.strip() for text in (*body[-2:], *after[len(body) : len(body) + 1]))[:400]
 
 
 def holdings(database: str) -> dict[str, Sequence[object]]:
