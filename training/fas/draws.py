@@ -31,7 +31,7 @@ class Recipe:
     other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
     """
 
-    strange: float = 6.0
+    strange: float = 9.0
     simulate: float = 0.15
     moved: float = 0.0
     mixup: float = 0.8
