@@ -106,7 +106,7 @@ def before_and_after(rows: Sequence[tuple[str, float, float]]) -> Plot:
         axes.set_xlabel("equal error rate")
         axes.xaxis.set_major_formatter(FuncFormatter(_share))
         axes.grid(True, axis="x")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
     each = "; ".join(f"{n} {_share(before)} to {_share(after)}" for n, before, after in rows)
     alt = f"Equal error rate of each camera before and after: {each}."
