@@ -30,7 +30,7 @@ def test_what_is_shown_is_neither_in_the_base_nor_judged(manifest: Path, tmp_pat
     judged = rows(data.judged)
     assert {row["domain"] for row in judged} == {"a"}
     assert sorted(row["label"] for row in judged) == ["live"] * 21 + ["spoof"] * 21
-    assert len(data.clips) == 12
+    assert len(data.clips) == 20
     assert all(len(set(clip.jpegs)) == holdout.CLIP * len(holdout.MOVES) for clip in data.clips)
     assert {clip.label for clip in data.clips} - {"live"} <= {"screen", "print", "mask", "mixed"}
 
