@@ -127,7 +127,8 @@ def _fault(line: str, after: Sequence[str]) -> str:
 def _traceback(after: Sequence[str]) -> str:
     """Where an exception that nobody caught came from, and what it was: the end of its traceback, which is indented."""
     body = list(itertools.takewhile(lambda text: text.startswith(" "), after))
-    return " ".join(text.strip() for text in (*body[-2:], *after[len(body) : len(body) + 1]))[:400]
+    end = (*body[-2:], *after[len(body) : len(body) + 1])
+    return " ".join(["Traceback:", *(text.strip() for text in end)])[:400]
 
 
 def holdings(database: str) -> dict[str, Sequence[object]]:
