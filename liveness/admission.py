@@ -2,13 +2,14 @@
 
 A capture that runs keeps its pace: whoever comes when every place is taken waits in line, first come, first served, and is
 told the place and about how long. How many places there are follows from what a frame has cost lately, embeddings after a
-pass included; LIVENESS_CAPACITY sets a number instead. Where frames become dearer while captures run, these are asked
+pass included; LIVENESS_CAPACITY sets a number instead. Where frames wait long for a thread while captures run, these are asked
 to send fewer, so that none of them is refused. A capture that sends few frames, or none, takes up as much less of a
 place: nobody can keep others waiting with sockets that only stay open.
 """
 
 import asyncio
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ from liveness import telemetry
 PACE, SLOWEST = 0.125, 0.5
 # Of the pool's time, this share may be planned; the rest keeps answers quick when frames come together.
 _SHARE = 0.8
+# Seconds that frames may wait for a thread, in the mean; beyond, the time between frames grows by half a second, below
+# half of it, it shrinks as fast. Each capture has one frame on its way at most: waits tell how full the pool is.
+_WAIT, _GROWTH, _LATELY = 0.04, 0.5, 0.1
 # After so many seconds without a frame a capture begins to give up its place.
 IDLE = 3.0
 # Nobody is put in line for longer than this; they are told to come again instead, with a ticket that stays good.
@@ -60,10 +64,15 @@ class Place:
 
 
 class Door:
-    """The captures of one process. cost and stay: seconds a frame takes a thread, and a capture lasts, lately."""
+    """The captures of one process. Lately: cost, seconds a frame takes a thread; wait, seconds it waits for one; stay,
+    seconds a capture lasts. pace: seconds from one frame to the next that the running captures are asked to keep.
+    """
 
     def __init__(self, cost: float = 0.02, stay: float = 3.0) -> None:
         self.cost, self.stay = cost, stay
+        self.wait, self.pace = 0.0, PACE
+        self._noted = time.monotonic()
+        self._noting = threading.Lock()
         self._running: set[Place] = set()
         self._line: deque[Place] = deque()
 
@@ -76,14 +85,6 @@ class Door:
             2 * settings.LIVENESS_WORKERS,
             int(_SHARE * settings.LIVENESS_WORKERS * PACE / self.cost),
         )
-
-    @property
-    def pace(self) -> float:
-        """Seconds from one frame to the next that the running captures are asked to keep."""
-        now = time.monotonic()
-        sending = sum(now - place.last < IDLE for place in self._running)
-        wanted = sending * self.cost / (_SHARE * settings.LIVENESS_WORKERS)
-        return min(max(PACE, wanted), SLOWEST)
 
     def check(self) -> None:
         """Raises Full when somebody who came now would wait too long."""
@@ -114,9 +115,18 @@ class Door:
         number = self._line.index(place) + 1
         return number, max(1, math.ceil(self._seconds(number)))
 
-    def note(self, seconds: float) -> None:
-        """A frame has taken a thread this long. From any thread."""
-        self.cost += (seconds - self.cost) * _MEMORY
+    def note(self, seconds: float, waited: float = 0.0) -> None:
+        """A frame has taken a thread this long, after a wait. From any thread."""
+        with self._noting:
+            self.cost += (seconds - self.cost) * _MEMORY
+            self.wait += (waited - self.wait) * _LATELY
+            now = time.monotonic()
+            change = math.exp(_GROWTH * min(now - self._noted, SLOWEST))
+            self._noted = now
+            if self.wait > _WAIT:
+                self.pace = min(self.pace * change, SLOWEST)
+            elif self.wait < _WAIT / 2:
+                self.pace = max(self.pace / change, PACE)
 
     def _seconds(self, number: int) -> float:
         if number <= self._free():
@@ -140,10 +150,10 @@ door = Door()
 
 
 @contextmanager
-def timed() -> Iterator[None]:
-    """Notes what the frame in this block has cost."""
+def timed(asked: float) -> Iterator[None]:
+    """Notes what the frame in this block has cost, and how long it has waited since ``asked`` (``time.perf_counter``)."""
     begin = time.perf_counter()
     try:
         yield
     finally:
-        door.note(time.perf_counter() - begin)
+        door.note(time.perf_counter() - begin, begin - asked)

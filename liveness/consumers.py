@@ -22,9 +22,9 @@ from django.db import DatabaseError
 from liveness import admission, draining, protocol, runtime, services, shadow, tasks, tracing
 from liveness.admission import Place
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
-from liveness.engine import exhibits
 from liveness.engine.capture import Capture
 from liveness.engine.flash import Ask, Flash, Skip
+from liveness.engine.frames import FrameError
 from liveness.engine.hues import Challenge
 from liveness.engine.session import Decision, Verdict
 from liveness.engine.stream import Stream
@@ -197,7 +197,9 @@ class LivenessConsumer(AsyncWebsocketConsumer):
     async def _judge(self, capture: Capture, jpeg: bytes, at: float) -> None:
         with tracing.span("look"):
             async with asyncio.timeout(_LOOK_SECONDS):
-                decision, box = await runtime.run(_look, capture, self._stream, jpeg, at)
+                decision, box = await runtime.run(
+                    _look, capture, self._stream, jpeg, at, time.perf_counter()
+                )
         # A look that ends in the very moment in which the socket is refused outlives its cancellation.
         if self._over:
             return
@@ -358,24 +360,29 @@ class LivenessConsumer(AsyncWebsocketConsumer):
 
 
 def _look(
-    capture: Capture, stream: Stream, jpeg: bytes, at: float
+    capture: Capture, stream: Stream, jpeg: bytes, at: float, asked: float
 ) -> tuple[Decision, list[float] | None]:
     """On a worker thread: the decision, and where the face is as fractions of the frame.
 
     A picture that was shown before is no evidence. Raises ProtocolError when there is nothing else for long.
     """
-    with admission.timed():
-        new = stream.is_new(jpeg, at)
+    with admission.timed(asked):
+        try:
+            picture = capture.engine.decode(jpeg)
+        except FrameError:
+            picture = None
+        new = stream.is_new(jpeg, picture, at)
         capture.note(stream.risks())
         if stream.repeats > _MOST_REPEATS:
             raise ProtocolError("repeated_frames", Close.BROKEN_STREAM)
         if not new:
             return Decision(Verdict.MORE, None, capture.session.progress), None
-        decision = capture.add(jpeg, at)
+        decision = capture.add(jpeg, at, picture)
     face = capture.looks[-1][1].face if capture.looks else None
-    if face is None or decision.verdict is not Verdict.MORE:
+    if picture is None or face is None or decision.verdict is not Verdict.MORE:
         return decision, None
-    return decision, protocol.fractions(face.box, *exhibits.upright_size(jpeg))
+    height, width = picture.shape[:2]
+    return decision, protocol.fractions(face.box, width, height)
 
 
 def _pace() -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from liveness.engine import frames
 from liveness.engine.capture import Capture
 from liveness.engine.session import Reason, SessionRules, Verdict
 from liveness.engine.stream import Risk, Stream
@@ -13,12 +14,16 @@ from liveness.tests.fakes import FakeEngine, jpeg, live, spoof
 from portal.demo import clips
 
 
-def _watched(frames: list[bytes], every: float = 0.15, jitter: float = 0.02) -> Stream:
+def _watched(clip: list[bytes], every: float = 0.15, jitter: float = 0.02) -> Stream:
     rng, at, stream = np.random.default_rng(1), 0.0, Stream("Integrated Camera 640x480")
-    for data in frames:
-        stream.is_new(data, at)
+    for data in clip:
+        _shown(stream, data, at)
         at += every + float(rng.normal(0, jitter))
     return stream
+
+
+def _shown(stream: Stream, data: bytes, at: float) -> bool:
+    return stream.is_new(data, frames.decode(data), at)
 
 
 def test_a_camera_with_noise_and_a_timer_with_jitter_is_nothing_odd() -> None:
@@ -28,7 +33,7 @@ def test_a_camera_with_noise_and_a_timer_with_jitter_is_nothing_odd() -> None:
 
 def test_the_same_bytes_are_no_new_picture_however_much_later() -> None:
     stream = _watched([jpeg(seed=n) for n in range(5)])
-    assert not stream.is_new(jpeg(seed=0), 2.0)
+    assert not _shown(stream, jpeg(seed=0), 2.0)
     assert stream.repeats == 1
 
 
@@ -38,13 +43,26 @@ def test_the_same_pixels_in_other_bytes_are_no_new_picture() -> None:
     again = io.BytesIO()
     Image.open(io.BytesIO(frame)).save(again, "JPEG", quality=97)
     assert again.getvalue() != frame
-    assert not stream.is_new(again.getvalue(), 1.0)
-    assert not stream.is_new(frame + b"\xff\xd9", 2.0)
+    assert not _shown(stream, again.getvalue(), 1.0)
+    assert not _shown(stream, frame + b"\xff\xd9", 2.0)
+
+
+@pytest.mark.parametrize("quality", [95, 97, 99])
+@pytest.mark.parametrize("name", ["collins", "obama-2010"])
+def test_a_picture_encoded_again_is_the_same_and_one_with_a_sensors_noise_is_another(
+    name: str, quality: int
+) -> None:
+    seen = frames.decode(clips.live_clip(name, 1)[0])
+    noise = np.random.default_rng(1).normal(0, 1.0, seen.shape)
+    noisy = np.clip(seen + noise, 0, 255).astype(np.uint8)
+    stream = _watched([frames.encode_jpeg(seen, 99)])
+    assert not _shown(stream, frames.encode_jpeg(seen, quality - 2), 1.0)
+    assert _shown(stream, frames.encode_jpeg(noisy, quality), 2.0)
 
 
 def test_a_slow_camera_may_show_a_picture_twice_once() -> None:
-    frames = clips.live_clip("collins", 3)
-    assert _watched([frames[0], frames[0], frames[1], frames[2]]).risks() == frozenset()
+    first, second, third = clips.live_clip("collins", 3)
+    assert _watched([first, first, second, third]).risks() == frozenset()
 
 
 def test_a_loop_is_a_risk() -> None:
@@ -67,9 +85,9 @@ def test_frames_without_a_sensors_noise_are_a_risk() -> None:
 
 
 def test_timing_that_no_browser_reaches_is_a_risk() -> None:
-    frames = clips.live_clip("collins", 8)
-    assert _watched(frames, jitter=0.0).risks() == {Risk.EXACT_TIMING}
-    assert _watched(frames, every=0.055, jitter=0.005).risks() == {Risk.HURRIED}
+    clip = clips.live_clip("collins", 8)
+    assert _watched(clip, jitter=0.0).risks() == {Risk.EXACT_TIMING}
+    assert _watched(clip, every=0.055, jitter=0.005).risks() == {Risk.HURRIED}
 
 
 @pytest.mark.parametrize("name", ["OBS Virtual Camera 640x480", "fake_device_0", "ManyCam"])
@@ -83,7 +101,7 @@ def test_other_names_are_none(name: str) -> None:
 
 
 def test_a_damaged_frame_is_left_to_whoever_decodes_it() -> None:
-    assert Stream().is_new(b"no picture", 0.0)
+    assert Stream().is_new(b"no picture", None, 0.0)
 
 
 def _ended(engine: FakeEngine, risks: set[Risk]) -> tuple[Verdict, object, int]:

@@ -150,9 +150,9 @@ def test_evidence_taken_back_while_the_camera_runs_is_not_kept(alice: User) -> N
     services.give_consent(user=alice)
 
     class Withdrawing(FakeEngine):
-        def look(self, data: bytes) -> object:  # type: ignore[override]
+        def look(self, jpeg: bytes, picture: object = None) -> object:  # type: ignore[override]
             services.take_back(user=alice, purpose=Purpose.EVIDENCE)
-            return super().look(data)
+            return super().look(jpeg)
 
     ended_attempt(Withdrawing(spoof()), claimed="alice", user=alice)
     assert not Evidence.objects.exists()

@@ -1,5 +1,6 @@
 """Find faces and tell people apart: detectors, the embedder, cosine similarity."""
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -209,15 +210,22 @@ def _yunet_rows(
     values: NDArray[np.float32], anchors: NDArray[np.float32], least: float
 ) -> NDArray[np.float32]:
     """The faces among all places, (N, 15) in pixels. values: (16, places), class, object, box and points in strides."""
-    likely = _sigmoid(values[:2])
+    kept = np.flatnonzero(values[:2].min(axis=0) >= _least_logit(least))
+    likely = _sigmoid(values[:2, kept])
     scores = np.sqrt(likely[0] * likely[1])
-    kept = np.flatnonzero(scores >= least)
+    kept, scores = kept[scores >= least], scores[scores >= least]
     found, (columns, rows, strides) = values[2:, kept].T, anchors[:, kept]
     places, stride = np.stack([columns, rows], axis=1), strides[:, None]
     sides = np.exp(found[:, 2:4]) * stride
     corners = (places + found[:, :2]) * stride - sides / 2
     marks = (found[:, 4:] + np.tile(places, 5)) * stride
-    return np.hstack([corners, sides, marks, scores[kept, None]])
+    return np.hstack([corners, sides, marks, scores[:, None]])
+
+
+def _least_logit(least: float) -> float:
+    """No place with a smaller logit, of class or of object, reaches a geometric mean of ``least``; a little less for rounding."""
+    share = min(max(least**2, 1e-9), 1 - 1e-9)
+    return math.log(share / (1 - share)) - 1e-3
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -68,11 +68,17 @@ class Engine:
         """Edges of what cannot be told: pooled evidence below the first is an attack, from the second on live."""
         return self.model.bundle.threshold.band or (self.threshold, self.threshold)
 
-    def look(self, jpeg: bytes) -> Look:
-        """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored."""
+    def decode(self, jpeg: bytes) -> frames.Picture:
+        """One camera frame as a picture. Raises FrameError."""
         with self.watch("decode"):
-            picture = frames.decode(jpeg)
-        return self.look_at(picture)
+            return frames.decode(jpeg)
+
+    def look(self, jpeg: bytes, picture: frames.Picture | None = None) -> Look:
+        """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored.
+
+        picture: what the JPEG decodes to, where that is known.
+        """
+        return self.look_at(self.decode(jpeg) if picture is None else picture)
 
     def look_at(self, picture: frames.Picture, faces: Sequence[Face] | None = None) -> Look:
         """As ``look``, for a decoded BGR uint8 (H, W, 3) picture, or for faces that are already known."""

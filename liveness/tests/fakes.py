@@ -86,8 +86,9 @@ class FakeEngine(Engine):
     def threshold(self) -> float:
         return THRESHOLD
 
-    def look(self, data: bytes) -> Look:
-        frames.decode(data)
+    def look(self, jpeg: bytes, picture: frames.Picture | None = None) -> Look:
+        if picture is None:
+            frames.decode(jpeg)
         self.seen += 1
         return self._next()
 
@@ -115,9 +116,9 @@ class HookedEngine(FakeEngine):
         super().__init__(looks)
         self._hook = hook
 
-    def look(self, data: bytes) -> Look:
+    def look(self, jpeg: bytes, picture: frames.Picture | None = None) -> Look:
         self._hook()
-        return super().look(data)
+        return super().look(jpeg, picture)
 
 
 @contextmanager

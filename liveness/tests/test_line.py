@@ -93,12 +93,31 @@ async def test_nobody_waits_until_the_purge_takes_them_for_dead(
         assert (await page.hear())["code"] == "busy"
 
 
-async def test_frames_that_became_dear_slow_the_page_down(door: Door) -> None:
+async def test_frames_that_wait_slow_the_page_down(door: Door) -> None:
     with serving(FakeEngine(unclear())):
         async with browser() as page:
             assert (await page.start(await open_ticket()))["pace"] == 1000 * PACE
-            door.cost = 10.0
-            assert (await page.show())["pace"] == 1000 * SLOWEST
+            door.pace = SLOWEST
+            assert (await page.show())["pace"] > 1000 * PACE
+
+
+def test_the_pace_follows_how_long_frames_wait(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def look(waited: float, seconds: float) -> float:
+        for _ in range(round(20 * seconds)):
+            now[0] += 0.05
+            door.note(0.01, waited)
+        return door.pace
+
+    assert look(waited=0.005, seconds=5) == PACE
+    slower = look(waited=0.1, seconds=1)
+    assert PACE < slower < 1.7 * PACE, "by half in a second"
+    settled = look(waited=0.03, seconds=2)
+    assert look(waited=0.03, seconds=2) == settled > PACE, "neither long nor short"
+    assert look(waited=0.1, seconds=30) == SLOWEST
+    assert look(waited=0.005, seconds=5) == PACE
 
 
 def test_a_socket_that_only_stays_open_gives_up_its_place(door: Door) -> None:

@@ -162,8 +162,8 @@ async def test_twenty_attempts_during_a_promotion_are_each_judged_by_one_model(
 def _let_models_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real engines and real networks, but every frame shows Alice's face."""
 
-    def look(self: Engine, data: bytes) -> Any:
-        return live(self.score(frames.decode(data), BOX))
+    def look(self: Engine, jpeg: bytes, picture: frames.Picture | None = None) -> Any:
+        return live(self.score(frames.decode(jpeg) if picture is None else picture, BOX))
 
     monkeypatch.setattr(Engine, "look", look)
     monkeypatch.setattr(Engine, "embed", lambda self, data, face: ALICE)

@@ -35,22 +35,26 @@ class Seen:
 
 
 class Camera:
-    """One visitor with one camera. pace: seconds between frames at least, 0 for as fast as answers come.
+    """One visitor with one camera. pace: seconds between frames at least, 0 for as fast as answers come; late: seconds
+    that it comes after the first.
 
     begun: whether the server has let it begin, or put it in line.
     """
 
-    def __init__(self, url: str, number: int, clip: Sequence[bytes], pace: float = PACE) -> None:
+    def __init__(
+        self, url: str, number: int, clip: Sequence[bytes], pace: float = PACE, late: float = 0.0
+    ) -> None:
         self.seen = Seen()
         self.begun = False
         self._visitor = Visitor(url)
         self._name = f"camera-{number}"
         self._clip = clip
         self._start = number * 7 % len(clip)
-        self._pace = pace
+        self._pace, self._late = pace, late
 
     async def run(self, until: asyncio.Event) -> None:
         """Attempt after attempt, until told to stop."""
+        await asyncio.sleep(self._late)
         await asyncio.to_thread(self._introduce)
         while not until.is_set():
             try:

@@ -30,8 +30,14 @@ def window(
     until: int = 0,
     tick: Tick = lambda frames: None,
 ) -> tuple[Window, list[Seen]]:
-    """Cameras shared out evenly among the portals, counted ``warm`` seconds after all have begun, for ``seconds`` or ``until`` frames."""
-    fleet = [Camera(portals[n % len(portals)].url, n, clip, pace) for n in range(cameras)]
+    """Cameras shared out evenly among the portals, counted ``warm`` seconds after all have begun, for ``seconds`` or ``until`` frames.
+
+    Those that keep a pace come one after the other, evenly over the time that a clip takes: so do their attempts end.
+    """
+    apart = pace * len(clip) / cameras
+    fleet = [
+        Camera(portals[n % len(portals)].url, n, clip, pace, n * apart) for n in range(cameras)
+    ]
     used = _Processor(portals)
     seen = asyncio.run(_watch(fleet, used, warm, seconds, until, tick))
     answers = [answer for one in seen for answer in one.answers]

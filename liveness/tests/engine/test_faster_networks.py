@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from liveness.engine import frames, graphs, weights
-from liveness.engine.faces import SFace, YuNet, aligned, similarity
+from liveness.engine.faces import SFace, YuNet, _yunet_rows, aligned, similarity
 from liveness.engine.frames import Picture
 
 _FOLDER = Path(__file__).parents[3] / "portal" / "demo" / "portraits"
@@ -76,6 +76,17 @@ def test_heads_that_see_different_features_are_not_joined() -> None:
     for parts in (["cls_8", "obj_16"], ["cls_64"]):
         with pytest.raises(graphs.GraphError):
             graphs.with_joined_heads(free, {"all": parts})
+
+
+@pytest.mark.parametrize("least", [0.05, 0.5, 0.7, 0.99])
+def test_no_face_is_lost_by_comparing_logits_first(least: float) -> None:
+    values = np.random.default_rng(3).normal(0, 3, (16, 5000)).astype(np.float32)
+    values[:, :200] = np.abs(values[:, :200])
+    chances = 1 / (1 + np.exp(-values[:2].astype(np.float64)))
+    wanted = np.sqrt(chances.prod(axis=0)) >= least
+    rows = _yunet_rows(values, np.ones((3, 5000), np.float32), least)
+    assert len(rows) == wanted.sum() > 0
+    assert rows[:, 14] == pytest.approx(np.sqrt(chances.prod(axis=0))[wanted], abs=1e-6)
 
 
 def test_overlapping_faces_are_one_face(yunet: YuNet) -> None:
