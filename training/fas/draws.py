@@ -3,7 +3,8 @@
 Every random choice follows from the generator that is given, so that a draw can be made again anywhere.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,20 +19,24 @@ from training.fas.collage import collage
 from training.fas.data import weights
 from training.fas.recapture import Shown, recapture
 from training.fas.store import Store
-from training.fas.teachers import Cuts, Teachers
+from training.fas.teachers import Cuts, Teachers, fused
+
+_ASKED = 64
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Shares that shape the draws.
 
-    strange: how much more often than another a camera is drawn that the teachers do not know;
+    strange: how much more often than another a camera is drawn that the teachers do not know; doubtful: a frame of a camera
+    that they know, and give the truth a chance of p, is drawn 1 + doubtful · (1 - p)² times as often as one they are sure of;
     simulate: share of bona fide draws that become simulated attacks; moved: share of draws that get the surroundings of
     another frame, where there are teachers to say what that is; mixed: share of draws that are two faces laid over each
     other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
     """
 
     strange: float = 9.0
+    doubtful: float = 12.0
     simulate: float = 0.15
     moved: float = 0.0
     mixup: float = 0.8
@@ -66,6 +71,8 @@ class Deck:
     def __post_init__(self) -> None:
         known = self.teachers.knows if self.teachers else None
         self._chances = weights(self.store.samples, known, self.recipe.strange)
+        if self.teachers and known is not None and self.recipe.doubtful:
+            self._chances = self._favoured(self.teachers, known)
         self._live = np.flatnonzero([sample.live for sample in self.store.samples])
 
     def draw(self, rng: Generator) -> Draw:
@@ -75,6 +82,27 @@ class Deck:
             return first
         share = float(rng.beta(self.recipe.mixup, self.recipe.mixup))
         return laid_over(first, self._single(rng), share)
+
+    def _favoured(self, teachers: Teachers, known: Collection[str]) -> NDArray[np.float64]:
+        """The chances, moved within each camera and class towards frames of which the teachers are not sure: what they
+        can tell only just is forgotten first (Aljundi et al., "Online continual learning with maximally interfered
+        retrieval", 2019).
+        """
+        samples, favour = self.store.samples, np.ones(len(self.store))
+        asked = [n for n, sample in enumerate(samples) if sample.domain in known]
+        for start in range(0, len(asked), _ASKED):
+            some = asked[start : start + _ASKED]
+            cuts = [teachers.cut(self.store.frames[n], self.store.boxes[n]) for n in some]
+            logits = fused(teachers.opinions(cuts), teachers.weights)
+            signed = np.where([samples[n].live for n in some], logits, -logits)
+            favour[some] += self.recipe.doubtful / (1 + np.exp(np.minimum(signed, 30))) ** 2
+        found = self._chances * favour
+        cells: dict[tuple[str, bool], list[int]] = defaultdict(list)
+        for n, sample in enumerate(samples):
+            cells[sample.domain, sample.live].append(n)
+        for cell in cells.values():
+            found[cell] *= self._chances[cell].sum() / found[cell].sum()
+        return found / found.sum()
 
     def _single(self, rng: Generator) -> Draw:
         index = int(rng.choice(len(self.store), p=self._chances))
