@@ -70,9 +70,9 @@ class Deck:
 
     def __post_init__(self) -> None:
         known = self.teachers.knows if self.teachers else None
-        self._chances = weights(self.store.samples, known, self.recipe.strange)
+        self.chances = weights(self.store.samples, known, self.recipe.strange)
         if self.teachers and known is not None and self.recipe.doubtful:
-            self._chances = self._favoured(self.teachers, known)
+            self.chances = self._favoured(self.teachers, known)
         self._live = np.flatnonzero([sample.live for sample in self.store.samples])
 
     def draw(self, rng: Generator) -> Draw:
@@ -96,16 +96,17 @@ class Deck:
             logits = fused(teachers.opinions(cuts), teachers.weights)
             signed = np.where([samples[n].live for n in some], logits, -logits)
             favour[some] += self.recipe.doubtful / (1 + np.exp(np.minimum(signed, 30))) ** 2
-        found = self._chances * favour
+        # Rounded, so that arithmetic in another order draws the same.
+        found = self.chances * favour.round(2)
         cells: dict[tuple[str, bool], list[int]] = defaultdict(list)
         for n, sample in enumerate(samples):
             cells[sample.domain, sample.live].append(n)
         for cell in cells.values():
-            found[cell] *= self._chances[cell].sum() / found[cell].sum()
+            found[cell] *= self.chances[cell].sum() / found[cell].sum()
         return found / found.sum()
 
     def _single(self, rng: Generator) -> Draw:
-        index = int(rng.choice(len(self.store), p=self._chances))
+        index = int(rng.choice(len(self.store), p=self.chances))
         sample, strength = self.store.samples[index], self.recipe.strength
         picture, box = self.store.frames[index], self.store.boxes[index]
         simulated = sample.live and rng.random() < self.recipe.simulate

@@ -1,15 +1,22 @@
 """Learning without forgetting: the old network says what it thinks of the cameras it knows, and of those alone."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from numpy.random import default_rng
 
+from liveness.engine.crops import Box
+from liveness.engine.frames import Picture
 from training.fas.augment import STILL
 from training.fas.data import weights
 from training.fas.draws import Deck, Recipe, opinions
 from training.fas.former import Former
 from training.fas.nets import TrainingNet
 from training.fas.starts import Start
+from training.fas.teachers import Cuts, Opinions
 from training.tests.synthetic import sample, store
 from training.tests.toys import CROP, NET
 
@@ -56,3 +63,37 @@ def test_cameras_that_it_does_not_know_are_drawn_more_often() -> None:
     plain, strange = weights(samples), weights(samples, {"a", "b"}, 4.0)
     np.testing.assert_allclose(plain, 1 / 6)
     np.testing.assert_allclose(strange, [1 / 12] * 4 + [4 / 12] * 2)
+
+
+class Wavering:
+    """Knows one camera, is sure of its frames, but for the first."""
+
+    names, weights = ("wavering",), (1.0,)
+
+    def __init__(self, knows: str, live: Sequence[bool]) -> None:
+        self.knows = frozenset({knows})
+        self._said = np.where(live, 6.0, -6.0).astype(np.float32)[:, None]
+        self._said[0] *= -1
+
+    def cut(self, picture: Picture, box: Box) -> Cuts:
+        return ()
+
+    def opinions(self, faces: Sequence[Cuts]) -> Opinions:
+        return self._said[: len(faces)]
+
+
+def test_a_frame_that_it_is_not_sure_of_is_drawn_more_often_and_its_camera_is_not() -> None:
+    frames = store()
+    known = frames.samples[0].domain
+    mine = [n for n, each in enumerate(frames.samples) if each.domain == known]
+    teacher = Wavering(known, [frames.samples[n].live for n in mine])
+    plain, moved = (
+        Deck(frames, CROP, replace(ALONE, doubtful=doubtful), teacher).chances
+        for doubtful in (0.0, 8.0)
+    )
+    cell = [n for n in mine if frames.samples[n].live == frames.samples[0].live]
+    rest = [n for n in range(len(frames)) if n not in cell]
+    assert len(cell) > 1
+    assert moved[0] == pytest.approx(9 * moved[cell[1]], rel=0.01)
+    assert moved[cell].sum() == pytest.approx(plain[cell].sum())
+    np.testing.assert_allclose(moved[rest], plain[rest])
