@@ -64,7 +64,7 @@ class Options:
     dropout: float = _option(0.3, "Dropout before the last layer", 0, 0.9)
     views: str = _option("", "Folder of prepared views to learn from, made by make_views")
     start: str = _option("", "Weights to begin from, which saw nothing that is held out")
-    keep: float = _option(0.0, "Share of the weights it began with in those a run ends with", 0, 1)
+    keep: float = _option(0.0, "Way back of the last layers to the weights it began with", 0, 1)
     champion: str = _option(
         "", "Bundle whose errors the new threshold keeps, as one goes on from it"
     )

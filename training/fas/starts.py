@@ -23,6 +23,10 @@ from training.fas.data import LeakError
 from training.fas.nets import NetSpec, TrainingNet
 
 _HEAD = "opinions."
+FIRST = ("net.conv1.", "net.conv2_dw.", "net.conv_23.", "net.conv_3.")
+"""Layers up to a quarter of the input's side: they see edges and grain, and stay as they were when a run goes on."""
+MIDDLE = ("net.conv_34.", "net.conv_4.")
+"""Layers at an eighth of the input's side: they stay as they were learnt."""
 
 TIED = "tied.pt"
 """A checkpoint whose weights were tied to those it began with, beside the one it was made of."""
@@ -87,22 +91,31 @@ def pack(checkpoint: Path, target: Path) -> int:
 
 
 def tied(checkpoint: Path, start: Start, keep: float) -> Path:
-    """Weights on the way from a run's best ones back to those it began with: ``keep`` (0–1) of the way.
+    """Weights on the way from a run's best ones back to those it began with: the FIRST layers all of the way, the MIDDLE
+    ones none of it, the others ``keep`` (0–1) of it.
 
     What was learnt outlasts more of that way than what was forgotten does (Ilharco et al., "Patching open-vocabulary
-    models by interpolating weights", 2022). Writes TIED beside the checkpoint. Raises CheckpointError.
+    models by interpolating weights", 2022), and which layers should learn depends on what is new (Lee et al., "Surgical
+    fine-tuning improves adaptation to distribution shifts", 2023): edges and grain are the same for every camera. Writes TIED
+    beside the checkpoint. Raises CheckpointError.
     """
     saved = load(checkpoint)
     for name, value in saved["average"].items():
         before = start.weights.get(name)
         same = before is not None and before.shape == value.shape and value.is_floating_point()
         if same and not name.startswith(_HEAD):
-            value.lerp_(before, keep)
+            value.lerp_(before, _way_back(name, keep))
     file = io.BytesIO()
     torch.save(saved, file)
     target = checkpoint.with_name(TIED)
     write(target, file.getvalue())
     return target
+
+
+def _way_back(name: str, keep: float) -> float:
+    if name.startswith(FIRST):
+        return 1.0
+    return 0.0 if name.startswith(MIDDLE) else keep
 
 
 def _unpacked(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
