@@ -65,12 +65,12 @@ class Place:
 
 class Door:
     """The captures of one process. Lately: cost, seconds a frame takes a thread; wait, seconds it waits for one; stay,
-    seconds a capture lasts. pace: seconds from one frame to the next that the running captures are asked to keep.
+    seconds a capture lasts. slowed: seconds from one frame to the next, as long waits have made them.
     """
 
     def __init__(self, cost: float = 0.02, stay: float = 3.0) -> None:
         self.cost, self.stay = cost, stay
-        self.wait, self.pace = 0.0, PACE
+        self.wait, self.slowed = 0.0, PACE
         self._noted = time.monotonic()
         self._noting = threading.Lock()
         self._running: set[Place] = set()
@@ -85,6 +85,16 @@ class Door:
             2 * settings.LIVENESS_WORKERS,
             int(_SHARE * settings.LIVENESS_WORKERS * PACE / self.cost),
         )
+
+    @property
+    def pace(self) -> float:
+        """Seconds from one frame to the next that the running captures are asked to keep: no more than all threads can
+        look at, and fewer where they wait.
+        """
+        now = time.monotonic()
+        sending = sum(now - place.last < IDLE for place in self._running)
+        full = sending * self.cost / settings.LIVENESS_WORKERS
+        return min(max(self.slowed, full), SLOWEST)
 
     def check(self) -> None:
         """Raises Full when somebody who came now would wait too long."""
@@ -124,9 +134,9 @@ class Door:
             change = math.exp(_GROWTH * min(now - self._noted, SLOWEST))
             self._noted = now
             if self.wait > _WAIT:
-                self.pace = min(self.pace * change, SLOWEST)
+                self.slowed = min(self.slowed * change, SLOWEST)
             elif self.wait < _WAIT / 2:
-                self.pace = max(self.pace / change, PACE)
+                self.slowed = max(self.slowed / change, PACE)
 
     def _seconds(self, number: int) -> float:
         if number <= self._free():

@@ -97,8 +97,16 @@ async def test_frames_that_wait_slow_the_page_down(door: Door) -> None:
     with serving(FakeEngine(unclear())):
         async with browser() as page:
             assert (await page.start(await open_ticket()))["pace"] == 1000 * PACE
-            door.pace = SLOWEST
+            door.slowed = SLOWEST
             assert (await page.show())["pace"] > 1000 * PACE
+
+
+async def test_frames_that_became_dear_slow_the_page_down_at_once(door: Door) -> None:
+    with serving(FakeEngine(unclear())):
+        async with browser() as page:
+            await page.start(await open_ticket())
+            door.cost = 10.0
+            assert (await page.show())["pace"] == 1000 * SLOWEST
 
 
 def test_the_pace_follows_how_long_frames_wait(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
