@@ -24,7 +24,7 @@ from liveness import telemetry
 PACE, SLOWEST = 0.125, 0.5
 # Of the pool's time, this share may be planned; the rest keeps answers quick when frames come together.
 _SHARE = 0.8
-# Seconds that frames may wait for a thread, in the mean; beyond, the time between frames grows by half a second, below
+# Seconds that frames may wait for a thread, in the mean. Beyond, the time between frames grows e^0.5 times in a second; below
 # half of it, it shrinks as fast. Each capture has one frame on its way at most: waits tell how full the pool is.
 _WAIT, _GROWTH, _LATELY = 0.04, 0.5, 0.1
 # After so many seconds without a frame a capture begins to give up its place.
