@@ -6,12 +6,14 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from liveness import runtime
+from trail import watch
 
 
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The whole application, as a server would start it, without its warm-up."""
+    """The whole application, as a server would start it, without what that does aside."""
     monkeypatch.setattr(runtime, "warm_up", lambda: True)
+    monkeypatch.setattr(watch, "note_at_start", lambda: True)
     from portal.asgi import application
 
     return application

@@ -49,12 +49,12 @@ class Browser:
         await self.socket.send_input({"type": "websocket.receive", "text": text})
 
     async def show_until_verdict(self, pause: float = 0.06) -> Any:
-        """Frame after frame, slower than the rate cap, until an answer is no hint."""
-        for _ in range(200):
+        """Frame after frame, slower than the rate cap and not at exact intervals, until an answer is no hint."""
+        for number in range(200):
             answer = await self.show()
             if answer["type"] != "hint":
                 return answer
-            await asyncio.sleep(pause)
+            await asyncio.sleep(pause * (1 + 0.1 * (number % 3)))
         raise AssertionError("No verdict came.")
 
     async def hear(self) -> Any:
