@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 
 from liveness import lookers, telemetry
@@ -16,7 +17,8 @@ from liveness.engine.beside import Beside
 from liveness.engine.frames import FrameError
 from liveness.engine.look import Engine, View, open_engine
 from liveness.tests.fakes import FakeEngine, jpeg, live
-from portal.demo import clips
+
+PORTRAITS = Path(settings.BASE_DIR) / "portal" / "demo" / "portraits"
 
 
 class _Watched(Engine):
@@ -42,7 +44,8 @@ def engine(opened: Engine) -> _Watched:
 
 
 @pytest.fixture(autouse=True)
-def mine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def mine(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
+    settings.LIVENESS_PROCESSES = True
     monkeypatch.setattr(lookers, "_mine", lookers._Mine())
     yield
     lookers.close()
@@ -73,7 +76,7 @@ def test_whoever_has_time_looks_here(engine: _Watched) -> None:
 
 
 def test_a_crowd_is_looked_at_elsewhere_with_the_same_result(engine: _Watched) -> None:
-    frame = clips.live_clip("collins", 1)[0]
+    frame = (PORTRAITS / "collins.jpg").read_bytes()
     first = lookers.view(engine, frame, crowded=True)
     assert engine.here == 1, "nobody waits until the process is ready"
     stage = telemetry.STAGES.labels("detect")

@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from liveness.engine import beside, frames
 from liveness.engine.beside import Beside, BesideError
 from liveness.engine.look import Engine, Parts, open_engine
+from liveness.tests.bundles import make_bundle
 from liveness.tests.fakes import jpeg
-from portal.demo import clips
+
+PORTRAITS = Path(settings.BASE_DIR) / "portal" / "demo" / "portraits"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,8 @@ def test_it_sees_the_same_to_the_last_bit(
     engine: Engine, parts: Parts, other: Beside, name: str
 ) -> None:
     assert _opened(other, parts)
-    for frame in clips.live_clip(name, 3):
+    for quality in (60, 90):
+        frame = frames.encode_jpeg(frames.decode((PORTRAITS / f"{name}.jpg").read_bytes()), quality)
         here, there = engine.view(frame), other.see(parts, frame)
         assert here.size == there.size
         assert (here.print == there.print).all()
@@ -84,6 +88,19 @@ def test_a_bundle_that_is_gone_or_another_by_now_is_not_opened(
     assert "manifest" in other.problem(replace(parts, folder=tmp_path))
     assert not _opened(other, replace(parts, sha256="0" * 64))
     assert _opened(other, parts)
+
+
+def test_each_frame_is_judged_by_the_model_that_it_is_shown_with(
+    parts: Parts, other: Beside, tmp_path: Path
+) -> None:
+    models = {}
+    for p_live in (0.9, 0.95):
+        made = make_bundle(tmp_path / str(p_live), p_live)
+        models[p_live] = replace(parts, folder=tmp_path / str(p_live), sha256=made.sha256)
+        assert _opened(other, models[p_live])
+    face = (PORTRAITS / "collins.jpg").read_bytes()
+    for p_live in (0.9, 0.95, 0.9):
+        assert other.see(models[p_live], face).look.p_live == pytest.approx(p_live, abs=0.01)
 
 
 def test_only_the_last_two_models_are_held(parts: Parts, tmp_path: Path) -> None:
