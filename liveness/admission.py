@@ -24,9 +24,9 @@ from liveness import telemetry
 PACE, SLOWEST = 0.125, 0.5
 # Of the pool's time, this share may be planned; the rest keeps answers quick when frames come together.
 _SHARE = 0.8
-# Seconds that frames may wait for a thread, in the mean. Beyond, the time between frames grows e^0.5 times in a second; below
-# half of it, it shrinks as fast. Each capture has one frame on its way at most: waits tell how full the pool is.
-_WAIT, _GROWTH, _LATELY = 0.04, 0.5, 0.1
+# Seconds that a frame may wait for a thread. What it waits beyond, its capture sends the next one later: where there is room, it
+# comes when others do not, once and for all; where there is none, all together slow down to what the threads can look at.
+_WAIT = 0.05
 # After so many seconds without a frame a capture begins to give up its place.
 IDLE = 3.0
 # Nobody is put in line for longer than this; they are told to come again instead, with a ticket that stays good.
@@ -42,12 +42,15 @@ class Full(RuntimeError):
 
 @dataclass(eq=False)
 class Place:
-    """One capture, in line or running. since: when it came or was admitted; interval: seconds between its frames, lately."""
+    """One capture, in line or running. since: when it came or was admitted; interval: seconds between its frames, lately;
+    waited: seconds that its last frame has waited for a thread.
+    """
 
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
     since: float = field(default_factory=time.monotonic)
     interval: float = PACE
     last: float = 0.0
+    waited: float = 0.0
 
     def begin(self, now: float) -> None:
         self.since = self.last = now
@@ -58,20 +61,21 @@ class Place:
         self.interval += (now - self.last - self.interval) * 0.2
         self.last = now
 
+    @property
+    def pace(self) -> float:
+        """Seconds from its last frame to the next that it is asked to keep."""
+        return min(PACE + max(0.0, self.waited - _WAIT), SLOWEST)
+
     def share(self, now: float) -> float:
         """How much of a place it takes up, 0–1."""
         return PACE / max(PACE, self.interval, now - self.last - IDLE)
 
 
 class Door:
-    """The captures of one process. Lately: cost, seconds a frame takes a thread; wait, seconds it waits for one; stay,
-    seconds a capture lasts. slowed: seconds from one frame to the next, as long waits have made them.
-    """
+    """The captures of one process. Lately: cost, seconds a frame takes a thread; stay, seconds a capture lasts."""
 
     def __init__(self, cost: float = 0.02, stay: float = 3.0) -> None:
         self.cost, self.stay = cost, stay
-        self.wait, self.slowed = 0.0, PACE
-        self._noted = time.monotonic()
         self._noting = threading.Lock()
         self._running: set[Place] = set()
         self._line: deque[Place] = deque()
@@ -85,16 +89,6 @@ class Door:
             2 * settings.LIVENESS_WORKERS,
             int(_SHARE * settings.LIVENESS_WORKERS * PACE / self.cost),
         )
-
-    @property
-    def pace(self) -> float:
-        """Seconds from one frame to the next that the running captures are asked to keep: no more than all threads can
-        look at, and fewer where they wait.
-        """
-        now = time.monotonic()
-        sending = sum(now - place.last < IDLE for place in self._running)
-        full = sending * self.cost / settings.LIVENESS_WORKERS
-        return min(max(self.slowed, full), SLOWEST)
 
     def check(self) -> None:
         """Raises Full when somebody who came now would wait too long."""
@@ -125,18 +119,10 @@ class Door:
         number = self._line.index(place) + 1
         return number, max(1, math.ceil(self._seconds(number)))
 
-    def note(self, seconds: float, waited: float = 0.0) -> None:
+    def note(self, seconds: float) -> None:
         """A frame has taken a thread this long, after a wait. From any thread."""
         with self._noting:
             self.cost += (seconds - self.cost) * _MEMORY
-            self.wait += (waited - self.wait) * _LATELY
-            now = time.monotonic()
-            change = math.exp(_GROWTH * min(now - self._noted, SLOWEST))
-            self._noted = now
-            if self.wait > _WAIT:
-                self.slowed = min(self.slowed * change, SLOWEST)
-            elif self.wait < _WAIT / 2:
-                self.slowed = max(self.slowed / change, PACE)
 
     def _seconds(self, number: int) -> float:
         if number <= self._free():
@@ -160,10 +146,11 @@ door = Door()
 
 
 @contextmanager
-def timed(asked: float) -> Iterator[None]:
+def timed(place: Place, asked: float) -> Iterator[None]:
     """Notes what the frame in this block has cost, and how long it has waited since ``asked`` (``time.perf_counter``)."""
     begin = time.perf_counter()
+    place.waited = begin - asked
     try:
         yield
     finally:
-        door.note(time.perf_counter() - begin, begin - asked)
+        door.note(time.perf_counter() - begin)

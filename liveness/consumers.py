@@ -19,7 +19,17 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from liveness import admission, draining, protocol, runtime, services, shadow, tasks, tracing
+from liveness import (
+    admission,
+    draining,
+    lookers,
+    protocol,
+    runtime,
+    services,
+    shadow,
+    tasks,
+    tracing,
+)
 from liveness.admission import Place
 from liveness.chain import LINK_BYTES, BrokenChain, FrameChain
 from liveness.engine.capture import Capture
@@ -155,7 +165,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 max_bytes=settings.LIVENESS_MAX_FRAME_BYTES,
                 frames=rules.judged,
                 nonce=self._chain.nonce.hex(),
-                pace=_pace(),
+                pace=round(1000 * self._place.pace),
             )
         )
 
@@ -198,7 +208,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
         with tracing.span("look"):
             async with asyncio.timeout(_LOOK_SECONDS):
                 decision, box = await runtime.run(
-                    _look, capture, self._stream, jpeg, at, time.perf_counter()
+                    _look, self._place, capture, self._stream, jpeg, at, time.perf_counter()
                 )
         # A look that ends in the very moment in which the socket is refused outlives its cancellation.
         if self._over:
@@ -223,7 +233,7 @@ class LivenessConsumer(AsyncWebsocketConsumer):
                 progress=round(decision.progress, 3),
                 seq=self._frames,
                 box=box,
-                pace=_pace(),
+                pace=round(1000 * self._place.pace),
             )
         )
 
@@ -360,31 +370,25 @@ class LivenessConsumer(AsyncWebsocketConsumer):
 
 
 def _look(
-    capture: Capture, stream: Stream, jpeg: bytes, at: float, asked: float
+    place: admission.Place, capture: Capture, stream: Stream, jpeg: bytes, at: float, asked: float
 ) -> tuple[Decision, list[float] | None]:
     """On a worker thread: the decision, and where the face is as fractions of the frame.
 
     A picture that was shown before is no evidence. Raises ProtocolError when there is nothing else for long.
     """
-    with admission.timed(asked):
+    with admission.timed(place, asked):
         try:
-            picture = capture.engine.decode(jpeg)
+            view = lookers.view(capture.engine, jpeg, crowded=place.waited > lookers.CROWDED)
         except FrameError:
-            picture = None
-        new = stream.is_new(jpeg, picture, at)
+            view = None
+        new = stream.is_new(jpeg, view.print if view else None, at)
         capture.note(stream.risks())
         if stream.repeats > _MOST_REPEATS:
             raise ProtocolError("repeated_frames", Close.BROKEN_STREAM)
         if not new:
             return Decision(Verdict.MORE, None, capture.session.progress), None
-        decision = capture.add(jpeg, at, picture)
+        decision = capture.add(jpeg, at, view)
     face = capture.looks[-1][1].face if capture.looks else None
-    if picture is None or face is None or decision.verdict is not Verdict.MORE:
+    if view is None or face is None or decision.verdict is not Verdict.MORE:
         return decision, None
-    height, width = picture.shape[:2]
-    return decision, protocol.fractions(face.box, width, height)
-
-
-def _pace() -> int:
-    """Milliseconds from one frame to the next."""
-    return round(1000 * admission.door.pace)
+    return decision, protocol.fractions(face.box, *view.size)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -328,6 +328,7 @@ def _load(version: ModelVersion | None, beside: _Loaded | None) -> _Loaded:
         old = beside.engine
         model = LivenessModel(bundles.load(folder))
         engine = Engine(model, old.detector, old.embedder, old.limits)
+        engine.parts = old.parts and replace(old.parts, folder=folder, sha256=model.bundle.sha256)
     else:
         engine = open_engine(
             folder,

@@ -21,3 +21,5 @@ STATIC_ROOT.mkdir()  # noqa: F405  (WhiteNoise warns about a missing folder)
 LIVEGATE_SAMPLE_BONA_FIDE = 0.0
 # However slow the machine is, no test waits in line; those about the line say so.
 LIVENESS_CAPACITY = 1000
+# Nor does one look elsewhere, where what a test has replaced is not replaced.
+LIVENESS_PROCESSES = False

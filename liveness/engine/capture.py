@@ -7,8 +7,8 @@ import numpy as np
 
 from liveness.engine.faces import Embedding, similarity
 from liveness.engine.flash import Flash
-from liveness.engine.frames import FrameError, Picture
-from liveness.engine.look import Engine, Look
+from liveness.engine.frames import FrameError
+from liveness.engine.look import Engine, Look, View
 from liveness.engine.reel import Reel
 from liveness.engine.session import Decision, Reason, Session, SessionRules, Verdict
 from liveness.engine.stream import Risk
@@ -45,13 +45,13 @@ class Capture:
     def __post_init__(self) -> None:
         self.session = Session(self.engine.threshold, self.rules, self.engine.band)
 
-    def add(self, jpeg: bytes, at: float, picture: Picture | None = None) -> Decision:
+    def add(self, jpeg: bytes, at: float, view: View | None = None) -> Decision:
         """Judge the next JPEG, ``at`` seconds after the start. A damaged frame is FAIL(bad_frame), never an exception.
 
-        picture: what it decodes to, where that is known.
+        view: of this frame, where there is one already.
         """
         try:
-            look = self.engine.look(jpeg, picture)
+            look = view.look() if view else self.engine.look(jpeg)
         except FrameError:
             return Decision(Verdict.FAIL, Reason.BAD_FRAME)
         self.looks.append((at, look))

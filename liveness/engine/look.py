@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from liveness.engine import bundle as bundles
 from liveness.engine import crops, frames, quality
@@ -42,10 +43,35 @@ class Look:
         return self.p_live is not None and not self.reasons
 
 
+@dataclass(frozen=True)
+class View:
+    """A frame that could be read.
+
+    size: width and height in pixels; print: what tells it apart from others, as ``frames.thumbprint``; look: what it shows,
+    looked at when it is called.
+    """
+
+    size: tuple[int, int]
+    print: NDArray[np.int32]
+    look: Callable[[], Look]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What ``open_engine`` made an Engine of, for a process that needs the same one. sha256: of the bundle."""
+
+    folder: Path
+    detector: str
+    detector_path: Path | None
+    embedder_path: Path | None
+    sha256: str
+
+
 class Engine:
     """Detector, quality gate, liveness model and embedder behind one door. Thread-safe; one per process and model."""
 
     watch: Watch = staticmethod(_unwatched)
+    parts: Parts | None = None
 
     def __init__(
         self,
@@ -72,6 +98,12 @@ class Engine:
         """One camera frame as a picture. Raises FrameError."""
         with self.watch("decode"):
             return frames.decode(jpeg)
+
+    def view(self, jpeg: bytes) -> View:
+        """Decode one camera frame, to be looked at if it is worth it. Raises FrameError."""
+        picture = self.decode(jpeg)
+        height, width = picture.shape[:2]
+        return View((width, height), frames.thumbprint(picture), lambda: self.look(jpeg, picture))
 
     def look(self, jpeg: bytes, picture: frames.Picture | None = None) -> Look:
         """Decode, detect, gate and score one camera frame. Raises FrameError; frames that fail the gate stay unscored.
@@ -133,5 +165,8 @@ def open_engine(
         SFace(embedder_path),
         limits,
     )
+    if limits is None:
+        sha256 = engine.model.bundle.sha256
+        engine.parts = Parts(folder, detector, detector_path, embedder_path, sha256)
     engine.detector.detect(np.zeros((64, 64, 3), np.uint8))
     return engine

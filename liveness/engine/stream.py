@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from liveness.engine import frames
+from liveness.engine.frames import BLOCK
 
 # Mean difference in grey levels of the 8×8 blocks of two pictures. Below the first they are one picture, encoded twice:
 # at a quality of 95 or more that makes 0.02 to 0.05. A sensor's own noise alone, of one grey level, makes as much as the second.
 _SAME = 0.05
 _STILL = 0.12
-_PIXELS = frames.BLOCK**2
+_PIXELS = BLOCK**2
 # So many noiseless neighbours, or intervals, before they say anything.
 _ENOUGH = 5
 # Intervals, in seconds, no page of ours keeps below; and a spread, as a share, that no timer in a browser reaches.
@@ -56,14 +56,14 @@ class Stream:
     _still: int = 0
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
-    def is_new(self, jpeg: bytes, picture: frames.Picture | None, at: float) -> bool:
+    def is_new(self, jpeg: bytes, found: NDArray[np.int32] | None, at: float) -> bool:
         """Take the next frame, ``at`` seconds after the start. False when it shows what an earlier frame showed.
 
-        Without a picture the frame is damaged, and new: who judges it says what is wrong with it.
+        found: its ``frames.thumbprint``. Without one the frame is damaged, and new: who judges it says what is wrong with it.
         """
         self._times.append(at)
         digest = hashlib.sha256(jpeg).digest()
-        if digest in self._digests or (picture is not None and self._shown_before(picture)):
+        if digest in self._digests or (found is not None and self._shown_before(found)):
             self.repeats += 1
             return False
         self._digests.add(digest)
@@ -80,8 +80,7 @@ class Stream:
         }
         return frozenset(risk for risk, seen in signs.items() if seen)
 
-    def _shown_before(self, picture: frames.Picture) -> bool:
-        found = frames.thumbprint(picture)
+    def _shown_before(self, found: NDArray[np.int32]) -> bool:
         mean = float(found.mean()) / _PIXELS
         # Two pictures differ by at least as much as their means do: most need not be compared.
         near = [p for p, m in zip(self._prints, self._means, strict=True) if abs(m - mean) < _SAME]

@@ -105,14 +105,14 @@ class Camera:
         self, socket: ClientConnection, page: Page, ready: dict[str, Any], until: asyncio.Event
     ) -> None:
         chain = FrameChain(page.data["ticket"], bytes.fromhex(ready["nonce"]))
-        pace, due = ready["pace"] / 1000, time.monotonic()
+        pace, sent = ready["pace"] / 1000, 0.0
         for jpeg in self._frames():
+            due = sent + max(pace, self._pace) if self._pace else 0.0
             await asyncio.sleep(due - time.monotonic())
             if until.is_set():
                 await socket.send(json.dumps({"type": "cancel"}))
                 return
-            due = time.monotonic() + (max(pace, self._pace) if self._pace else 0.0)
-            began = time.perf_counter()
+            sent, began = time.monotonic(), time.perf_counter()
             await socket.send(chain.seal(jpeg))
             answer = await _hear(socket)
             self.seen.answers.append(time.perf_counter() - began)

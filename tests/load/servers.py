@@ -1,8 +1,9 @@
 """The servers under load: on which processor they run, how much of it they took, how much memory they hold."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from portal.demo.server import Server, running
@@ -40,10 +41,26 @@ def pin(process: int, cores: set[int]) -> None:
         os.sched_setaffinity(int(thread.name), cores)
 
 
+def family(process: int) -> list[int]:
+    """A process and those it has started, and so on."""
+    children = defaultdict(list)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+            children[int(parent)].append(int(stat.parent.name))
+    found = [process]
+    for one in found:
+        found += children[one]
+    return found
+
+
 def processor_seconds(process: int) -> float:
-    """User and system time of a process with all its threads."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """User and system time of a process with all its threads, and of those it has started."""
+    total = 0
+    for one in family(process):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
 
 
 def busy_seconds() -> float:
@@ -55,6 +72,10 @@ def busy_seconds() -> float:
 
 
 def resident_megabytes(process: int) -> float:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    (line,) = [line for line in lines if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
+    """What a process and those it has started hold; pages that they share are shared out among them."""
+    kilobytes = 0
+    for one in family(process):
+        lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith("Pss:")]
+        kilobytes += int(line.split()[1])
+    return kilobytes / 1024
