@@ -26,7 +26,7 @@ PACE, SLOWEST = 0.125, 0.5
 _SHARE = 0.8
 # Seconds that a frame may wait for a thread. What it waits beyond, its capture sends the next one later: where there is room, it
 # comes when others do not, once and for all; where there is none, all together slow down to what the threads can look at.
-_WAIT = 0.05
+PATIENCE = 0.08
 # After so many seconds without a frame a capture begins to give up its place.
 IDLE = 3.0
 # Nobody is put in line for longer than this; they are told to come again instead, with a ticket that stays good.
@@ -64,7 +64,7 @@ class Place:
     @property
     def pace(self) -> float:
         """Seconds from its last frame to the next that it is asked to keep."""
-        return min(PACE + max(0.0, self.waited - _WAIT), SLOWEST)
+        return min(PACE + max(0.0, self.waited - PATIENCE), SLOWEST)
 
     def share(self, now: float) -> float:
         """How much of a place it takes up, 0–1."""

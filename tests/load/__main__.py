@@ -21,7 +21,7 @@ from tests.load import report, servers
 from tests.load.figures import CAMERAS, Results, Window
 from tests.load.measuring import merged, window
 
-_NO_LINE = {"LIVENESS_CAPACITY": "100000"}
+_NO_LINE = {"LIVENESS_CAPACITY": "100000", "LIVENESS_QUEUE": "1000"}
 _LINE = {"LIVENESS_CAPACITY": "0"}
 _ROUNDS = 3
 
