@@ -2,11 +2,15 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from portal.demo.server import ServerError
 from portal.proof import holdout, judging
 from portal.proof.judging import Camera
+from portal.proof.people import Shown
+from portal.proof.steps import Loop
 from training import plots
 from training.tests.synthetic import data_set
 
@@ -94,3 +98,31 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     plot = plots.before_and_after([("a", 0.2, 0.05), ("b", 0.0, 0.0)])
     assert plot.png.startswith(b"\x89PNG")
     assert "a 20 % to 5 %" in plot.alt.replace("\u00a0", " ")
+
+
+class _Reviews:
+    """A site whose second attempt shows nothing well enough for any label but one."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+
+    def manage(self, *command: str) -> str:
+        _, _, attempt, label, *_ = command
+        if attempt == "2" and label != "unusable":
+            raise ServerError("Every kept picture is below the quality floor: too dark.")
+        if attempt == "3":
+            raise ServerError("There is no attempt '3'.")
+        self.labels.append(label)
+        return ""
+
+
+def test_what_no_picture_shows_well_enough_is_labelled_unusable_and_said(tmp_path: Path) -> None:
+    site: Any = _Reviews()
+    said: list[str] = []
+    shown = [Shown("1", "fail", "screen"), Shown("2", "abstain", "live")]
+    nothing: Any = None
+    Loop(site, nothing, say=said.append, shown=shown).review()
+    assert site.labels == ["screen", "unusable"]
+    assert said == ["   1 of 2 attempts are unusable"]
+    with pytest.raises(ServerError, match="no attempt"):
+        Loop(site, nothing, shown=[Shown("3", "fail", "live")]).review()

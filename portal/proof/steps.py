@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portal.demo.server import Server
+from portal.demo.server import Server, ServerError
 from portal.proof.holdout import Clip, Holdout
 from portal.proof.people import Person, Shown, attempts
 
 REVIEWER = "reviewer"
 BENCHMARK = "known cameras"
 _EVERY = 15.0
+# What the command says where only one label can be given.
+_BELOW = "below the quality floor"
 
 _RUN = """
 import json
@@ -65,8 +67,21 @@ class Loop:
             self.say(f"   {len(mine)} attempts of {label}: {passed} passed")
 
     def review(self) -> None:
-        for each in self.shown:
-            self.server.manage("review", "label", each.attempt, each.label, "--as", REVIEWER)
+        """Label every attempt; what no picture shows well enough is labelled unusable, as the page asks for."""
+        unusable = sum(not self._label(each) for each in self.shown)
+        if unusable:
+            self.say(f"   {unusable} of {len(self.shown)} attempts are unusable")
+
+    def _label(self, each: Shown) -> bool:
+        label = ("review", "label", each.attempt)
+        try:
+            self.server.manage(*label, each.label, "--as", REVIEWER)
+        except ServerError as error:
+            if _BELOW not in str(error):
+                raise
+            self.server.manage(*label, "unusable", "--as", REVIEWER)
+            return False
+        return True
 
     def retrain(self, options: dict[str, Any]) -> int:
         """Queue a run and wait until a worker has finished it; its number. Raises LoopError."""
