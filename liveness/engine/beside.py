@@ -162,12 +162,19 @@ class _Desk:
     def _see(self, parts: Parts, jpeg: bytes) -> Seen | _Damaged | _Failed:
         self._seconds.clear()
         try:
-            view = self._engines[parts].view(jpeg)
+            view = self._held(parts).view(jpeg)
             return Seen(view.size, view.print, view.look(), tuple(self._seconds))
         except FrameError as error:
             return _Damaged(error.fault, str(error))
         except Exception as error:
             return _Failed(repr(error))
+
+    def _held(self, parts: Parts) -> Engine:
+        """One that was given up for later ones is opened again: somebody went back to it."""
+        if parts not in self._engines and (problem := self._open(parts).problem):
+            raise BundleError(problem)
+        self._engines.move_to_end(parts)
+        return self._engines[parts]
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

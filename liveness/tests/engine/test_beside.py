@@ -111,6 +111,12 @@ def test_only_the_last_two_models_are_held(parts: Parts, tmp_path: Path) -> None
     for one in opened:
         desk.answer(one, None)
     assert list(desk._engines) == opened[1:]
+    first, second, third = opened
+    assert isinstance(desk.answer(second, jpeg()), beside.Seen)
+    assert isinstance(desk.answer(first, jpeg()), beside.Seen), "somebody went back to it"
+    assert list(desk._engines) == [second, first]
+    shutil.rmtree(third.folder)
+    assert not isinstance(desk.answer(third, jpeg()), beside.Seen)
 
 
 def test_a_killed_one_is_told_of(parts: Parts, other: Beside) -> None:
