@@ -6,7 +6,10 @@ It loads from here alone, uses the camera here alone, and keeps nothing of a ses
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from rest_framework.exceptions import ParseError
+
+from api import problems
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; "
@@ -44,7 +47,16 @@ def no_nul(
 
     def respond(request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-            return HttpResponseBadRequest("This address cannot be one.", content_type="text/plain")
+            return _no_address(request)
         return get_response(request)
 
     return respond
+
+
+def _no_address(request: HttpRequest) -> HttpResponse:
+    """A problem document for programs, a line for everybody else."""
+    words = "This address cannot be one."
+    if not request.path_info.startswith("/api/"):
+        return HttpResponseBadRequest(words, content_type="text/plain")
+    body = problems.problem(ParseError(words), 400)
+    return JsonResponse(body, status=400, content_type=problems.MEDIA_TYPE)

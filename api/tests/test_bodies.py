@@ -35,4 +35,6 @@ def test_a_person_whose_name_has_a_nul_is_nobody(program: Program) -> None:
 
 @pytest.mark.parametrize("path", ["people/%00/", "attempts/?who=%00", "people/a%00b/export/"])
 def test_an_address_with_a_nul_names_nothing(program: Program, path: str) -> None:
-    assert program().get(f"/api/v1/{path}").status_code == 400
+    answer = program().get(f"/api/v1/{path}")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["status"]) == ("parse_error", 400)
