@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.demo.server import Server
 from tests.e2e import people
@@ -75,6 +75,7 @@ def test_registering_setting_up_and_signing_in_need_no_mouse(
         _tab_to(page, "[data-test=home-signin]")
         page.keyboard.press("Enter")
         page.wait_for_url("**/signin/face/")
+        expect(page.locator("[name=username]")).to_be_focused()
         page.keyboard.type(person.username)
         page.keyboard.press("Enter")
         page.wait_for_url("**/signin/face/capture/")
