@@ -4,8 +4,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from liveness.engine.crops import Box
+from liveness.engine.faces import Face
 from portal.demo.server import ServerError
 from portal.proof import holdout, judging
 from portal.proof.judging import Camera
@@ -34,9 +37,43 @@ def test_what_is_shown_is_neither_in_the_base_nor_judged(manifest: Path, tmp_pat
     judged = rows(data.judged)
     assert {row["domain"] for row in judged} == {"a"}
     assert sorted(row["label"] for row in judged) == ["live"] * 21 + ["spoof"] * 21
-    assert len(data.clips) == 20
-    assert all(len(set(clip.jpegs)) == holdout.CLIP * len(holdout.MOVES) for clip in data.clips)
+    assert len(data.clips) == len({clip.still for clip in data.clips}) == 40
+    assert not {str(clip.still) for clip in data.clips} & {row["path"] for row in judged}
+    jpegs = list(data.clips[0].jpegs())
+    assert len(set(jpegs)) == len(jpegs) == len(holdout.MOVES)
     assert {clip.label for clip in data.clips} - {"live"} <= {"screen", "print", "mask", "mixed"}
+
+
+def face(x: float, y: float, width: float) -> Face:
+    return Face(Box(x, y, width, width), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("others", "part"),
+    [
+        ([], (0, 0, 600, 400)),
+        ([face(400, 150, 90)], (0, 0, 350, 400)),  # 300 to 400: cut at 350
+        ([face(60, 150, 80)], (170, 0, 600, 400)),
+        ([face(210, 10, 80)], (0, 120, 600, 400)),
+        ([face(400, 150, 90), face(20, 150, 100), face(210, 330, 60)], (160, 0, 350, 290)),
+        ([face(400, 150, 49)], (0, 0, 600, 400)),  # far away: it counts for the portal neither
+        ([face(280, 150, 90)], (0, 0, 600, 400)),  # overlaps
+    ],
+)
+def test_a_still_is_cut_so_that_one_person_is_alone_in_it(
+    others: list[Face], part: tuple[int, int, int, int]
+) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    left, top, right, bottom = part
+    wanted = picture[top:bottom, left:right]
+    mine = face(200, 150, 100)
+    assert np.array_equal(holdout.alone(picture, [*others, mine], mine.box), wanted)
+    assert np.array_equal(holdout.alone(picture, [mine, *others], None), wanted)
+
+
+def test_a_still_without_a_face_stays_as_it_is() -> None:
+    picture = np.zeros((40, 60, 3), np.uint8)
+    assert holdout.alone(picture, [], Box(1, 1, 9, 9)) is picture
 
 
 def test_paths_are_good_from_anywhere(manifest: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import Cookie, CookieJar
@@ -98,7 +98,7 @@ class Visitor:
         address = urllib.parse.urljoin(self.url, form.action)
         return self._open(urllib.request.Request(address, data=body, method="POST"))
 
-    def capture(self, page: Page, clip: Sequence[bytes], url: str = "") -> Mapping[str, Any]:
+    def capture(self, page: Page, clip: Iterable[bytes], url: str = "") -> Mapping[str, Any]:
         """Show the clip to the capture page's socket until it answers; its last message (verdict or error).
 
         url: another server of the same site to open the socket on.

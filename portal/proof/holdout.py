@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from liveness.engine import frames
+from liveness.engine import frames, manifests
 from liveness.engine.checking import FORMATS
+from liveness.engine.crops import Box
+from liveness.engine.faces import Face, YuNet
 from liveness.engine.frames import FILE_LIMITS, Picture
+from liveness.engine.quality import QualityLimits
 
-CLIP = 2
-"""Stills of one attempt: of the frames of an attempt the portal keeps the worst and the best to learn from."""
-
-MOVES = tuple((x, y) for y in range(0, 22, 2) for x in range(0, 22, 2))
+MOVES = tuple((x, y) for y in range(0, 32, 2) for x in range(0, 32, 2))
 """Pixels gone at the left and at the top each time a still is seen, as by a camera that moves a little: the very same
-picture again would be no evidence. Stills that cannot be judged bring none either: then an attempt asks until its time is over.
+picture again would be no evidence. A still that cannot be judged brings none either: then an attempt asks until its time is over.
 """
 
+_NEAR = QualityLimits().second_face
 _EACH = 5
 _PORTRAITS = 900
 
@@ -27,10 +28,18 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Clip:
-    """What one attempt shows: JPEGs in order, and the truth about them (live, screen, print or mask)."""
+    """What one attempt shows: a still, where the face in it is, and the truth about it (live, screen, print or mask)."""
 
     label: str
-    jpegs: tuple[bytes, ...]
+    still: Path
+    box: Box | None
+
+    def jpegs(self) -> Iterator[bytes]:
+        """The still as a camera that moves sees it, once for each of MOVES. Raises OSError and FrameError."""
+        picture = frames.decode(self.still.read_bytes(), FILE_LIMITS, FORMATS)
+        seen = alone(picture, YuNet().detect(picture), self.box)
+        for left, top in MOVES:
+            yield frames.encode_jpeg(np.ascontiguousarray(seen[top:, left:]), 92)
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,10 @@ def cut(manifest: Path, camera: str, folder: Path, portraits: Path | None = None
         _halves([row for row in mine if row["label"] == label]) for label in ("live", "spoof")
     ]
     shown = [row for first, _ in halves for row in first]
-    clips = tuple(_clips(shown))
+    clips = tuple(
+        Clip(_truth(row), Path(row["path"]), manifests.box_of(row))
+        for row in sorted(shown, key=_truth)
+    )
     if len({clip.label == "live" for clip in clips}) < 2:
         raise ValueError(f"{camera} has too few frames of both classes for attempts.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,26 +125,30 @@ def _halves(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
     return ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
 
 
-def _clips(rows: Sequence[Row]) -> Iterator[Clip]:
-    for label in sorted({_truth(row) for row in rows}):
-        mine = [row for row in rows if _truth(row) == label]
-        for start in range(0, len(mine) - CLIP + 1, CLIP):
-            stills = [_picture(Path(row["path"])) for row in mine[start : start + CLIP]]
-            moved = (_jpeg(still, *move) for move in MOVES for still in stills)
-            yield Clip(label, tuple(moved))
+def alone(picture: Picture, faces: Sequence[Face], labelled: Box | None) -> Picture:
+    """The part of a picture BGR uint8 (H, W, 3) that shows the labelled face, or the largest, without another near it.
+
+    The portal judges nobody beside somebody else, and asks to be alone before the camera. The picture ends half-way
+    between two faces; where they overlap it stays whole, and cannot be judged.
+    """
+    if not faces:
+        return picture
+    mine = max((face.box for face in faces), key=labelled.iou) if labelled else faces[0].box
+    ends = [mine.x, mine.y, mine.x + mine.w, mine.y + mine.h]
+    edges = [0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])]
+    for other in (face.box for face in faces):
+        right, below = other.x - ends[2], other.y - ends[3]
+        gaps = [mine.x - other.x - other.w, mine.y - other.y - other.h, right, below]
+        gap, side = max(zip(gaps, range(4), strict=True))
+        if gap > 0 and other.w >= _NEAR * mine.w:
+            nearer = max if side < 2 else min
+            edges[side] = nearer(edges[side], ends[side] + (-gap if side < 2 else gap) / 2)
+    left, top, right_edge, bottom = map(round, edges)
+    return picture[top:bottom, left:right_edge]
 
 
 def _truth(row: Mapping[str, str]) -> str:
     return "live" if row["label"] == "live" else row["species"]
-
-
-def _picture(path: Path) -> Picture:
-    return frames.decode(path.read_bytes(), FILE_LIMITS, FORMATS)
-
-
-def _jpeg(picture: Picture, left: int, top: int) -> bytes:
-    """As a browser would send it, with so many pixels gone."""
-    return frames.encode_jpeg(np.ascontiguousarray(picture[top:, left:]), 92)
 
 
 def _large(rows: Sequence[Row], least: int = 40) -> set[str]:

@@ -54,7 +54,7 @@ class Person:
         Raises VisitError when the capture breaks off.
         """
         page = self._visitor.get(_CAPTURE)
-        said = self._visitor.capture(page, clip.jpegs)
+        said = self._visitor.capture(page, clip.jpegs())
         if said["type"] != "verdict":
             raise VisitError(f"{self.name}'s capture broke off: {said}")
         if said["verdict"] == "pass":
