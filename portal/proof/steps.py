@@ -48,7 +48,7 @@ class Loop:
 
     server: Server
     data: Holdout
-    people: int = 65
+    people: int = 32
     patience: float = 3600.0
     say: Callable[[str], None] = print
     shown: list[Shown] = field(default_factory=list)
