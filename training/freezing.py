@@ -1,12 +1,13 @@
 """Which reviewed attempts a run is built on, fixed when it is requested; and who of them is never trained on.
 
 Part of the people stays unseen, so that the gate can ask how well a model does on
-faces of this site that it does not know. A person's side follows from the pseudonym, so it is the same in every run; who
+faces of this site that it does not know. A person's side follows from the pseudonym, so that it seldom changes; who
 was once trained on is never judged, because the next model goes on from the weights of the last.
 """
 
 import csv
 import hashlib
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,7 @@ from training import reviewed
 
 MERGED = "data.csv"
 SHARE = 0.3
-"""Share of the people that is kept as the site's benchmark."""
+"""Share of the people, at most, that is kept as the site's benchmark."""
 
 
 class Frozen(TypedDict):
@@ -68,7 +69,7 @@ def digest(attempt: Attempt) -> str:
 
 
 def held_out(attempts: Iterable[Attempt]) -> frozenset[str]:
-    """Pseudonyms of the people who are judged and not trained on: about SHARE of them, at least one of two."""
+    """Pseudonyms of the people who are judged and not trained on: at most SHARE of them, at least one of two."""
     people = {row.user_id: reviewed.pseudonyms(row.user_id) for row in attempts if row.user_id}
     return frozenset(_held_out({reviewed.subject_of(pk): names for pk, names in people.items()}))
 
@@ -76,7 +77,8 @@ def held_out(attempts: Iterable[Attempt]) -> frozenset[str]:
 def _held_out(people: Mapping[str, Collection[str]]) -> list[str]:
     known = trained_on()
     fresh = sorted(name for name, names in people.items() if known.isdisjoint(names))
-    held = [name for name in fresh if _share(name) < SHARE]
+    most = math.ceil(SHARE * len(people))
+    held = [name for name in fresh if _share(name) < SHARE][:most]
     if len(people) < 2:
         return []
     held = held or fresh[:1]
