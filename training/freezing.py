@@ -69,7 +69,7 @@ def digest(attempt: Attempt) -> str:
 
 
 def held_out(attempts: Iterable[Attempt]) -> frozenset[str]:
-    """Pseudonyms of the people who are judged and not trained on: at most SHARE of them, at least one of two."""
+    """Pseudonyms of the people who are judged and not trained on: at most SHARE of them, rounded up, and one of two."""
     people = {row.user_id: reviewed.pseudonyms(row.user_id) for row in attempts if row.user_id}
     return frozenset(_held_out({reviewed.subject_of(pk): names for pk, names in people.items()}))
 

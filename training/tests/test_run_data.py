@@ -70,6 +70,16 @@ def test_of_two_people_one_is_judged_and_of_one_nobody(tmp_path: Path) -> None:
     assert len(freezing.held_out([first, labelled(person("bob"))])) == 1
 
 
+def test_chance_does_not_keep_more_people_than_that_from_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = crowd(10)
+    users = sorted({attempt.user_id for attempt in attempts})
+    names = {user: f"{n:032x}" for n, user in enumerate(users)}  # chance would keep all of them
+    monkeypatch.setattr(reviewed, "subject_of", names.__getitem__)
+    assert freezing.held_out(attempts) == {names[user] for user in users[:3]}
+
+
 def test_whoever_was_trained_on_is_never_judged_later(tmp_path: Path, settings: Any) -> None:
     alone = labelled(person("alice"))
     made(request(tmp_path))
