@@ -44,6 +44,46 @@ def test_what_is_shown_is_neither_in_the_base_nor_judged(manifest: Path, tmp_pat
     assert {clip.label for clip in data.clips} - {"live"} <= {"screen", "print", "mask", "mixed"}
 
 
+def people(manifest: Path, names: str) -> None:
+    """Call the people of camera a so, one after the other, over and over in each class."""
+    found = rows(manifest)
+    for label in ("live", "spoof"):
+        mine = [row for row in found if (row["domain"], row["label"]) == ("a", label)]
+        for number, row in enumerate(mine):
+            row["subject"] = names[number % len(names)].strip()
+    with manifest.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(found[0]))
+        writer.writeheader()
+        writer.writerows(found)
+
+
+def test_nobody_is_shown_and_judged_where_people_are_named(manifest: Path, tmp_path: Path) -> None:
+    people(manifest, "12345")
+    data = holdout.cut(manifest, "a", tmp_path / "cut")
+    subjects = {row["path"]: row["subject"] for row in rows(manifest)}
+    shown = [subjects[clip.still.relative_to(manifest.parent).as_posix()] for clip in data.clips]
+    judged = [row["subject"] for row in rows(data.judged)]
+    assert (set(shown), set(judged)) == ({"1", "3", "5"}, {"2", "4"})
+    assert len(shown) + len(judged) == 82
+
+
+@pytest.mark.parametrize("names", ["1", "1   "])
+def test_frames_are_parted_where_people_are_too_few(
+    manifest: Path, tmp_path: Path, names: str
+) -> None:
+    people(manifest, names)
+    data = holdout.cut(manifest, "a", tmp_path / "cut")
+    assert (len(data.clips), len(rows(data.judged))) == (40, 42)
+
+
+def test_so_many_attempts_are_made_and_no_more(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdout, "_ATTEMPTS", 10)
+    labels = [clip.label == "live" for clip in holdout.cut(manifest, "a", tmp_path / "cut").clips]
+    assert labels == [True] * 5 + [False] * 5
+
+
 def face(x: float, y: float, width: float) -> Face:
     return Face(Box(x, y, width, width), 0.9)
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,8 +23,11 @@ picture again would be no evidence. A still that cannot be judged brings none ei
 _NEAR = QualityLimits().second_face
 _EACH = 5
 _PORTRAITS = 900
+_ATTEMPTS = 130
+_CLASSES = ("live", "spoof")
 
 Row = dict[str, str]
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -62,21 +66,18 @@ class Holdout:
 def cut(manifest: Path, camera: str, folder: Path, portraits: Path | None = None) -> Holdout:
     """Write the manifests below ``folder`` and make the clips. Raises ValueError when the camera is too small.
 
-    The first half of the camera's frames of each class is shown, the second half is judged. A large camera has at least
-    40 whole frames of each class.
+    Where the data set names a camera's people, every second of them is shown and the others are judged, else the first half
+    of its frames of each class and the second. A large camera has at least 40 whole frames of each class.
     """
     rows = _read(manifest)
-    mine = [row for row in rows if row["domain"] == camera]
-    halves = [
-        _halves([row for row in mine if row["label"] == label]) for label in ("live", "spoof")
-    ]
-    shown = [row for first, _ in halves for row in first]
+    shown, judged = _parted([row for row in rows if row["domain"] == camera])
+    if not all({row["label"] for row in part} == {*_CLASSES} for part in (shown, judged)):
+        raise ValueError(f"{camera} has too few frames of both classes for attempts.")
     clips = tuple(
         Clip(_truth(row), Path(row["path"]), manifests.box_of(row))
-        for row in sorted(shown, key=_truth)
+        for label in _CLASSES
+        for row in sorted(_spread(_of(shown, label), _ATTEMPTS // 2), key=_truth)
     )
-    if len({clip.label == "live" for clip in clips}) < 2:
-        raise ValueError(f"{camera} has too few frames of both classes for attempts.")
     folder.mkdir(parents=True, exist_ok=True)
     rest = [row for row in rows if row["domain"] != camera]
     large = _large(rest)
@@ -87,7 +88,7 @@ def cut(manifest: Path, camera: str, folder: Path, portraits: Path | None = None
     return Holdout(
         _write(folder / "base.csv", [row for row in rest if row["path"] not in kept]),
         _write(folder / "benchmark.csv", [row for row in ours if row["path"] in kept]),
-        _write(folder / "judged.csv", [row for _, second in halves for row in second]),
+        _write(folder / "judged.csv", judged),
         _write(folder / "others.csv", ours),
         clips,
         _portraits(portraits, folder / "portraits.csv", list(rows[0])) if portraits else None,
@@ -99,10 +100,10 @@ def _portraits(faces: Path, target: Path, columns: Sequence[str]) -> Path:
     paths = sorted(faces.resolve().rglob("*.jpg"))
     if not paths:
         raise ValueError(f"{faces} holds no JPEG files.")
-    chosen = np.unique(np.linspace(0, len(paths) - 1, _PORTRAITS).round().astype(int))
     blank = dict.fromkeys(columns, "")
     said = {"domain": "portraits", "frame": "crop", "label": "live", "split": "train"}
-    return _write(target, [{**blank, **said, "path": str(paths[i])} for i in chosen])
+    chosen = _spread(paths, _PORTRAITS)
+    return _write(target, [{**blank, **said, "path": str(path)} for path in chosen])
 
 
 def _read(manifest: Path) -> list[Row]:
@@ -120,9 +121,30 @@ def _write(path: Path, rows: Sequence[Row]) -> Path:
     return path
 
 
+def _parted(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows that are shown and rows that are judged; nobody is in both where all people are named, two at least of each class."""
+    people = sorted({row.get("subject", "") for row in rows})
+    parts = [[row for row in rows if row.get("subject", "") in people[n::2]] for n in range(2)]
+    if people[:1] != [""] and all(_of(part, label) for part in parts for label in _CLASSES):
+        return parts[0], parts[1]
+    halves = [_halves(_of(rows, label)) for label in _CLASSES]
+    return [row for first, _ in halves for row in first], [
+        row for _, last in halves for row in last
+    ]
+
+
 def _halves(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
     ordered = sorted(rows, key=lambda row: row["path"])
     return ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
+
+
+def _of(rows: Sequence[Row], label: str) -> list[Row]:
+    return [row for row in rows if row["label"] == label]
+
+
+def _spread(items: Sequence[_Item], most: int) -> list[_Item]:
+    """So many of a sequence at most, evenly chosen."""
+    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]
 
 
 def alone(picture: Picture, faces: Sequence[Face], labelled: Box | None) -> Picture:
