@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from liveness.engine import bundle
 from liveness.engine.crops import Box
 from liveness.engine.faces import Face
+from liveness.engine.fas import LivenessModel
 from portal.demo.server import ServerError
+from portal.proof import __main__ as proof
 from portal.proof import holdout, judging
 from portal.proof.judging import Camera
 from portal.proof.people import Shown
 from portal.proof.steps import Loop
-from training import plots
+from training import origins, plots
 from training.tests.synthetic import data_set
 
 
@@ -147,6 +150,24 @@ def test_only_large_cameras_of_both_classes_are_compared(manifest: Path, tmp_pat
 def test_a_camera_that_is_not_there_is_refused(manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="too few frames of both classes"):
         holdout.cut(manifest, "z", tmp_path / "cut")
+
+
+def test_no_champion_has_learnt_from_the_camera_that_it_is_named_after() -> None:
+    champions = sorted(proof.CHAMPIONS.iterdir())
+    assert "cam18" in [folder.name for folder in champions]
+    for folder in champions:
+        seen = origins.seen_by(folder / "start.npz")
+        assert seen
+        assert folder.name not in seen
+        LivenessModel(bundle.load(folder))
+
+
+def test_a_camera_without_a_champion_is_named(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["proof", "--data", str(manifest), "--camera", "a"])
+    assert proof.main() == 1
+    assert "Name one that never saw a with --champion" in capsys.readouterr().out
 
 
 def camera(name: str, before: float, after: float) -> Camera:

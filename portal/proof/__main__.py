@@ -19,12 +19,13 @@ from portal.proof.site import site
 from portal.proof.steps import Loop, LoopError, labels, settings
 from training import plots
 
-CHAMPION = Path(__file__).resolve().parent / "champion"
+CHAMPIONS = Path(__file__).resolve().parent / "champions"
 
 
 def main() -> int:
     """0 when the loop closed and every promise was kept, 1 otherwise."""
     given = _arguments()
+    given.champion = given.champion or CHAMPIONS / given.camera
     try:
         with tempfile.TemporaryDirectory(prefix="livegate-loop-") as folder:
             found = _run(given, Path(folder))
@@ -39,6 +40,11 @@ def main() -> int:
 
 def _run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     began = time.monotonic()
+    if not given.champion.is_dir():
+        raise ValueError(
+            f"{given.champion} is no bundle. Name one that never saw {given.camera} with --champion, "
+            f"or a camera that has one: {', '.join(sorted(path.name for path in CHAMPIONS.iterdir()))}."
+        )
     _say(f"Cutting {given.camera} out of {given.data} …")
     data = holdout.cut(given.data, given.camera, folder / "data", given.portraits)
     with site(folder / "var", **settings(given.champion, data)) as running:
@@ -98,12 +104,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make loop-proof", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="manifest CSV")
     parser.add_argument("--portraits", type=Path, help="folder of portraits to learn from as well")
-    parser.add_argument("--camera", default="cam18", help="the camera that nobody trained on")
+    parser.add_argument("--camera", default="cam11", help="the camera that nobody trained on")
     parser.add_argument(
         "--champion",
         type=Path,
-        default=CHAMPION,
-        help="bundle that never saw that camera, with start.npz; by default the one beside this file",
+        help="bundle that never saw that camera, with start.npz; by default the one in champions/",
     )
     parser.add_argument("--options", type=json.loads, default={}, help="JSON, over the recipe's")
     parser.add_argument("--out", type=Path, default=Path("results/loop"))
