@@ -79,14 +79,6 @@ def test_frames_are_parted_where_people_are_too_few(
     assert (len(data.clips), len(rows(data.judged))) == (40, 42)
 
 
-def test_so_many_attempts_are_made_and_no_more(
-    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(holdout, "_ATTEMPTS", 10)
-    labels = [clip.label == "live" for clip in holdout.cut(manifest, "a", tmp_path / "cut").clips]
-    assert labels == [True] * 5 + [False] * 5
-
-
 def face(x: float, y: float, width: float) -> Face:
     return Face(Box(x, y, width, width), 0.9)
 
@@ -220,7 +212,7 @@ def test_what_no_picture_shows_well_enough_is_labelled_unusable_and_said(tmp_pat
     shown = [Shown("1", "fail", "screen"), Shown("2", "abstain", "live")]
     nothing: Any = None
     Loop(site, nothing, say=said.append, shown=shown).review()
-    assert site.labels == ["screen", "unusable"]
+    assert sorted(site.labels) == ["screen", "unusable"]
     assert said == ["   1 of 2 attempts are unusable"]
     with pytest.raises(ServerError, match="no attempt"):
         Loop(site, nothing, shown=[Shown("3", "fail", "live")]).review()

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -23,11 +22,9 @@ picture again would be no evidence. A still that cannot be judged brings none ei
 _NEAR = QualityLimits().second_face
 _EACH = 5
 _PORTRAITS = 900
-_ATTEMPTS = 130
 _CLASSES = ("live", "spoof")
 
 Row = dict[str, str]
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def cut(manifest: Path, camera: str, folder: Path, portraits: Path | None = None
     clips = tuple(
         Clip(_truth(row), Path(row["path"]), manifests.box_of(row))
         for label in _CLASSES
-        for row in sorted(_spread(_of(shown, label), _ATTEMPTS // 2), key=_truth)
+        for row in sorted(_of(shown, label), key=_truth)
     )
     folder.mkdir(parents=True, exist_ok=True)
     rest = [row for row in rows if row["domain"] != camera]
@@ -102,8 +99,8 @@ def _portraits(faces: Path, target: Path, columns: Sequence[str]) -> Path:
         raise ValueError(f"{faces} holds no JPEG files.")
     blank = dict.fromkeys(columns, "")
     said = {"domain": "portraits", "frame": "crop", "label": "live", "split": "train"}
-    chosen = _spread(paths, _PORTRAITS)
-    return _write(target, [{**blank, **said, "path": str(path)} for path in chosen])
+    chosen = np.unique(np.linspace(0, len(paths) - 1, _PORTRAITS).round().astype(int))
+    return _write(target, [{**blank, **said, "path": str(paths[i])} for i in chosen])
 
 
 def _read(manifest: Path) -> list[Row]:
@@ -140,11 +137,6 @@ def _halves(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
 
 def _of(rows: Sequence[Row], label: str) -> list[Row]:
     return [row for row in rows if row["label"] == label]
-
-
-def _spread(items: Sequence[_Item], most: int) -> list[_Item]:
-    """So many of a sequence at most, evenly chosen."""
-    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]
 
 
 def alone(picture: Picture, faces: Sequence[Face], labelled: Box | None) -> Picture:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from portal.proof.people import Person, Shown, attempts
 REVIEWER = "reviewer"
 BENCHMARK = "known cameras"
 _EVERY = 15.0
+_AT_A_TIME = 3
 # What the command says where only one label can be given.
 _BELOW = "below the quality floor"
 
@@ -68,7 +70,8 @@ class Loop:
 
     def review(self) -> None:
         """Label every attempt; what no picture shows well enough is labelled unusable, as the page asks for."""
-        unusable = sum(not self._label(each) for each in self.shown)
+        with ThreadPoolExecutor(_AT_A_TIME) as commands:
+            unusable = sum(not usable for usable in commands.map(self._label, self.shown))
         if unusable:
             self.say(f"   {unusable} of {len(self.shown)} attempts are unusable")
 
