@@ -166,9 +166,20 @@ class Pipeline:
         if len(calibration):
             return calibrated(calibration, scores)
         if o.champion:
-            champion, frames = bundles.load(Path(o.champion)), fitted.train
+            champion, frames = bundles.load(Path(o.champion)), self._known(fitted)
             return matched(frames, score(draft, frames), champion, score(champion, frames))
         return uncalibrated()
+
+    def _known(self, fitted: Fitted) -> store.Faces:
+        """The frames of cameras that the weights it began with have learnt from, all frames where these are not enough.
+
+        What the former model let in from a camera that it did not know is what the run is there to change.
+        """
+        start, train = self._start(fitted.splits), fitted.train
+        known = start.domains if start else ()
+        chosen = [n for n, sample in enumerate(train.samples) if sample.domain in known]
+        whole = {train.samples[n].live for n in chosen if train.samples[n].frame == "full"}
+        return train.chosen(chosen) if len(whole) == 2 else train
 
     @cached_property
     def _data(self) -> DataSet:

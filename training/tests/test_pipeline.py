@@ -103,7 +103,9 @@ def test_a_run_that_goes_on_keeps_the_errors_of_the_model_before(
     run = Pipeline(manifest, tmp_path, options, NoFaces(), say=lambda line: None)
     found = run.run().threshold
     assert f"the errors of {made.name}" in found.target
-    assert found.bona_fide > 0
+    known = checkpoints.load(out / "best.pt")["domains"]
+    assert "c" not in known  # it was held out, and is new to the network
+    assert (found.bona_fide, found.attacks) == (5 * len(known), 5 * len(known))
 
 
 def test_a_run_that_keeps_its_beginning_changes_the_middle_layers_alone(
