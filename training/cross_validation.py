@@ -2,7 +2,7 @@
 
 Every fold is ``manage.py train_fas --leave-out FOLD`` in a process of its own, so that one that was killed is continued
 and one that is done is not made again. Folds may share a beginning: a network that learns first from what no fold holds
-out, and from whose weights every fold goes on.
+out, and from whose weights every fold goes on. Or each of them goes on from its own weights of an earlier cross-validation.
 """
 
 import subprocess
@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from training.options import START
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
@@ -45,6 +47,7 @@ class CrossValidation:
     """All folds of one data set. options: further words for ``train_fas``; jobs: folds at the same time.
 
     common: words for the network that all folds begin with, after ``options``; None: every fold begins afresh.
+    earlier: folder of folds of the same names, from whose weights these go on; it excludes ``common``.
     """
 
     data: Path
@@ -54,6 +57,7 @@ class CrossValidation:
     jobs: int = 1
     say: Callable[[str], None] = print
     common: Sequence[str] | None = None
+    earlier: Path | None = None
 
     @property
     def beginning(self) -> Fold:
@@ -67,6 +71,7 @@ class CrossValidation:
 
     def run(self) -> list[Fold]:
         """Train what is not trained yet; the folds in their order. Raises FoldError when any of them failed."""
+        self._check_beginnings()
         if self.common is not None and (problem := self._train(self.beginning)):
             raise FoldError(problem)
         with ThreadPoolExecutor(self.jobs) as pool:
@@ -74,6 +79,20 @@ class CrossValidation:
         if failed:
             raise FoldError(" ".join(failed))
         return self.folds
+
+    def _check_beginnings(self) -> None:
+        if self.earlier is None:
+            return
+        if self.common is not None:
+            raise FoldError(
+                "Folds go on from a common network or from earlier ones, not from both."
+            )
+        for start in map(self._start, self.folds):
+            if not start.is_file():
+                raise FoldError(f"There is no {start} to go on from.")
+
+    def _start(self, fold: Fold) -> Path:
+        return (self.earlier or self.out) / fold.name / START
 
     def _train(self, fold: Fold) -> str:
         if (fold.bundle / "manifest.json").exists():
@@ -97,4 +116,6 @@ class CrossValidation:
         if self.common is not None:
             first = fold == self.beginning
             words += self.common if first else ["--start", str(self.beginning.folder / "best.pt")]
+        if self.earlier is not None:
+            words += ["--start", str(self._start(fold))]
         return [*words, "--resume"] if (fold.folder / "last.pt").exists() else words

@@ -117,6 +117,9 @@ class Options:
 PATHS = ("views", "start", "calibration_scores", "tensorboard", "champion")
 """Options that name a file or a folder of the training machine."""
 
+START = "start.npz"
+"""Small file of weights to begin from: a run leaves one, and one lies beside the default bundle."""
+
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
     *("calibration_scores", "bpcer", "champion", "keep"),

@@ -14,8 +14,9 @@ from training import datasets
 from training.fas.data import DataError
 from training.freezing import MERGED
 from training.models import TrainingRun
+from training.options import START
 
-START, TIED = "start.npz", "tied.pt"
+TIED = "tied.pt"
 _NETWORK = ("arch", "activation")
 
 

@@ -33,7 +33,7 @@ from training.fas.readers.base import DataSet
 from training.fas.readers.patch_folders import PatchSample
 from training.fas.source import Source
 from training.fas.views import Views, ViewsError, ViewSource
-from training.options import FREE, Options
+from training.options import FREE, START, Options
 
 __all__ = ["FAILURES", "Interrupted", "Pipeline", "measured_throughput", "trained"]
 
@@ -83,8 +83,12 @@ class Pipeline:
     bar: bool = False
 
     def run(self, resume: bool = False) -> Bundle:
-        """Train and write a bundle; rank 0's work. Raises one of FAILURES in words, or Interrupted."""
+        """Train and write a bundle, and beside it the weights that a later run can go on from; rank 0's work.
+
+        Raises one of FAILURES in words, or Interrupted.
+        """
         fitted = self.fit(resume)
+        starts.pack(fitted.best, self.out / START)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
         fp32 = export.to_onnx(export.load_network(saved))

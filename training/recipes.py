@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from training import origins
 from training.fas.data import Sample
-from training.options import CALIBRATION_DOMAINS, OptionError, Options, from_dict
+from training.options import CALIBRATION_DOMAINS, START, OptionError, Options, from_dict
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _going_on(samples: list[Sample]) -> dict[str, Any]:
     if weights is None:
         raise OptionError(
             "The weights of the serving model are not on this machine, so nothing can go on from them. "
-            f"Set LIVEGATE_START (the default model's {origins.START}), or train from scratch."
+            f"Set LIVEGATE_START (the default model's {START}), or train from scratch."
         )
     seen = origins.seen_by(weights)
     held = {sample.domain for sample in samples if sample.split == "dev"}

@@ -3,15 +3,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from django.core.management import CommandError, call_command
 
 from liveness.engine import bundle as bundles
 from liveness.engine.crops import CropSpec
-from training.cross_validation import CrossValidation, Fold
+from training.cross_validation import CrossValidation, Fold, FoldError
 from training.fas import making, starts, views
 from training.fas.data import DataError
 from training.fas.nets import NetSpec
 from training.fas.views import Views
+from training.options import START
 from training.tests.synthetic import NoFaces, data_set
 
 CROP = CropSpec((1.0, 2.0), 32, border="inside")
@@ -130,6 +132,29 @@ def test_folds_begin_with_the_weights_of_a_network_that_saw_none_of_their_camera
     options += ["--start", str(out / "a" / "best.pt"), "--out", str(tmp_path / "leak")]
     with pytest.raises(CommandError, match="has learnt from b, which this run holds out"):
         call_command("train_fas", "--data", str(manifest), "--leave-out", "b", *options)
+
+
+def test_folds_go_on_from_their_own_weights_of_an_earlier_cross_validation(tmp_path: Path) -> None:
+    manifest, folder = made(tmp_path)
+    options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
+    words = ["--data", str(manifest), "--folds", "a,b"]
+    first, second, said = tmp_path / "first", tmp_path / "second", io.StringIO()
+    call_command("cross_validate_fas", *words, "--out", str(first), "--", *options, stdout=said)
+    words += ["--out", str(second), "--from", str(first)]
+    call_command("cross_validate_fas", *words, "--", *options, "--lr", "1e-6", stdout=said)
+    for name, domains in {"a": ("b", "c"), "b": ("a", "c")}.items():
+        before, after = (starts.read(out / name / START, NET, CROP) for out in (first, second))
+        assert before.domains == after.domains == domains
+        for layer in ("net.conv1.conv.weight", "net.prob.weight"):
+            assert torch.allclose(before.weights[layer], after.weights[layer], atol=1e-3)
+
+
+def test_folds_that_cannot_go_on_say_so(tmp_path: Path) -> None:
+    folds = (Path("m.csv"), tmp_path / "out", ["a"])
+    with pytest.raises(FoldError, match=r"There is no .*start\.npz to go on from"):
+        CrossValidation(*folds, earlier=tmp_path).run()
+    with pytest.raises(FoldError, match="not from both"):
+        CrossValidation(*folds, common=[], earlier=tmp_path).run()
 
 
 def test_a_fold_that_fails_names_its_log(tmp_path: Path) -> None:

@@ -35,6 +35,13 @@ class Command(BaseCommand):
             help="First train one network on what no fold holds out, with these options of train_fas "
             "besides the others, and let every fold begin with its weights.",
         )
+        parser.add_argument(
+            "--from",
+            type=Path,
+            dest="earlier",
+            metavar="FOLDER",
+            help="Folder of an earlier cross-validation of the same folds: each goes on from its start.npz there.",
+        )
         parser.add_argument("--threshold", type=float, default=0.5, help="For APCER and BPCER.")
         for name, limit in LIMITS.items():
             option = f"--{name.replace('_', '-')}"
@@ -52,6 +59,7 @@ class Command(BaseCommand):
             jobs,
             self._say,
             given["common"],
+            given["earlier"],
         )
         try:
             folds = validation.run()
