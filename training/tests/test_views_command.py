@@ -139,11 +139,12 @@ def test_folds_go_on_from_their_own_weights_of_an_earlier_cross_validation(tmp_p
     options = ["--views", str(folder), *SIZE, *TINY, "--calibration-domains", ""]
     words = ["--data", str(manifest), "--folds", "a,b"]
     first, second, said = tmp_path / "first", tmp_path / "second", io.StringIO()
-    call_command("cross_validate_fas", *words, "--out", str(first), "--", *options, stdout=said)
+    out = ["--out", str(first)]
+    call_command("cross_validate_fas", *words, *out, "--", *options, "--seed", "2", stdout=said)
     words += ["--out", str(second), "--from", str(first)]
     call_command("cross_validate_fas", *words, "--", *options, "--lr", "1e-6", stdout=said)
     for name, domains in {"a": ("b", "c"), "b": ("a", "c")}.items():
-        before, after = (starts.read(out / name / START, NET, CROP) for out in (first, second))
+        before, after = (starts.read(run / name / START, NET, CROP) for run in (first, second))
         assert before.domains == after.domains == domains
         for layer in ("net.conv1.conv.weight", "net.prob.weight"):
             assert torch.allclose(before.weights[layer], after.weights[layer], atol=1e-3)
