@@ -68,10 +68,15 @@ def worst_rates(
 
 def eer_rates(champion: Scores, candidate: Scores, live: Flags, rng: np.random.Generator) -> Pair:
     """Equal error rates of both models on the same N frames of one camera; both classes must be there."""
-    weights = _weights(live, rng)
-    drawn = [_weighted_eer(scores, live, weights) for scores in (champion, candidate)]
+    classes = np.flatnonzero(live), np.flatnonzero(~live)
+    drawn = np.empty((RESAMPLES, 2))
+    for row in drawn:
+        own = [rng.choice(frames, len(frames)) for frames in classes]
+        row[:] = [
+            metrics.eer(*(scores[each] for each in own))[0] for scores in (champion, candidate)
+        ]
     found = [metrics.eer(scores[live], scores[~live])[0] for scores in (champion, candidate)]
-    low, high = _interval(drawn[1] - drawn[0])
+    low, high = _interval(drawn[:, 1] - drawn[:, 0])
     return Pair(found[0], found[1], low, high, len(live))
 
 
@@ -86,32 +91,6 @@ def _drawn(
         drawn = rng.multinomial(len(a), cells / len(a), RESAMPLES)
         counts += np.stack([drawn[:, 0] + drawn[:, 1], drawn[:, 0] + drawn[:, 2]])
     return counts / len(champion)
-
-
-def _weights(live: Flags, rng: np.random.Generator) -> NDArray[np.int64]:
-    """How often each frame is drawn: (RESAMPLES, N); each class keeps its size."""
-    weights = np.zeros((RESAMPLES, len(live)), np.int64)
-    for own in (live, ~live):
-        n = int(own.sum())
-        weights[:, own] = rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)
-    return weights
-
-
-def _weighted_eer(scores: Scores, live: Flags, weights: NDArray[np.int64]) -> Scores:
-    """As ``metrics.eer``, of every draw at once: (RESAMPLES,). Errors at each distinct score and above all of them."""
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf) > 0)
-    below = {}
-    for name, own in (("live", live), ("spoof", ~live)):
-        ordered = np.where(own[order], weights[:, order], 0)
-        sums = np.add.reduceat(ordered, starts, axis=1).cumsum(axis=1)
-        below[name] = np.pad(sums, ((0, 0), (1, 0))) / own.sum()
-    gaps = np.abs(below["live"] - (1 - below["spoof"]))
-    best = gaps.argmin(axis=1)[:, None]
-    both = (
-        np.take_along_axis(below["live"], best, 1) + 1 - np.take_along_axis(below["spoof"], best, 1)
-    )
-    return np.asarray(both[:, 0] / 2, dtype=np.float64)
 
 
 def _interval(differences: Scores) -> tuple[float, float]:

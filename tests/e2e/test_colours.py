@@ -135,6 +135,19 @@ def _start(page: Page, username: str) -> None:
     people.start_camera(page)
 
 
+def _signs_in(page: Page, attempts: int) -> bool:
+    """Whether the attempt that has begun lets them in, or one of the next: where nothing paints in time, too little is seen."""
+    sorry = [f"[data-test=capture-state][data-state={state}]" for state in people.ENDED[1:]]
+    inside = page.locator("[data-test=nav-signout]")
+    for left in reversed(range(attempts)):
+        expect(page.locator(", ".join(sorry)).or_(inside)).to_have_count(1, timeout=120_000)
+        if inside.count() or not left:
+            break
+        page.click("[data-test=capture-retry]")
+        people.start_camera(page)
+    return inside.count() == 1
+
+
 def test_a_face_that_the_page_lights_signs_in_and_the_page_paints_what_the_server_asks(
     portal: Server, enrolled: Person, mirror: str
 ) -> None:
@@ -151,7 +164,7 @@ def test_a_face_that_the_page_lights_signs_in_and_the_page_paints_what_the_serve
         assert len(painted) >= 1
         assert painted == listener.asked[: len(painted)]
         screenshot(page, "capture-colours")
-        page.wait_for_url("**/account/", timeout=120_000)
+        assert _signs_in(page, attempts=3)
         assert listener.asked[-1] is None
         assert people.is_signed_in(page)
 

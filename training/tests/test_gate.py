@@ -1,6 +1,5 @@
 """What the gate lets in and what it refuses, and the words it says it in."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from liveness.engine import bundle as bundles
 from liveness.engine import manifests
-from training import gate, resampling
+from training import gate
 from training.gate import Margins, Proof, Verdict
 from training.tests.bright import BLIND, make_bright_bundle, make_manifest
 
@@ -151,14 +150,3 @@ def test_a_missing_frame_is_counted(world: Path, tmp_path: Path) -> None:
     make_bright_bundle(tmp_path)
     found = gate.judge(tmp_path, world / "champion", [Proof("x", world, rows)], detector=BLIND)
     assert found.report["proofs"][0]["skipped"] == 1
-
-
-def test_three_thousand_frames_are_resampled_in_two_seconds() -> None:
-    rng = np.random.default_rng(1)
-    live = rng.random(3000) < 0.4
-    scores = np.clip(rng.normal(np.where(live, 0.7, 0.3), 0.2), 0, 1)
-    began = time.process_time()
-    resampling.eer_rates(scores, np.clip(scores + 0.01, 0, 1), live, rng)
-    wrong = (scores >= 0.5) != live
-    resampling.error_rates(wrong, ~wrong, np.zeros(3000, np.int64), rng)
-    assert time.process_time() - began < 2

@@ -14,21 +14,29 @@ def _scores(n: int = 400) -> tuple[resampling.Scores, resampling.Scores, np.ndar
     return champion, np.clip(champion + rng.normal(0, 0.05, n), 0, 1), live
 
 
-def test_every_draw_of_each_frame_once_gives_the_plain_equal_error_rate() -> None:
+def test_equal_error_rates_are_the_plain_ones_and_their_difference_is_within_its_interval() -> None:
     champion, candidate, live = _scores()
-    once = np.ones((1, len(live)), np.int64)
-    for scores in (champion, candidate):
-        found = resampling._weighted_eer(scores, live, once)[0]
-        assert found == pytest.approx(metrics.eer(scores[live], scores[~live])[0])
+    pair = resampling.eer_rates(champion, candidate, live, np.random.default_rng(1))
+    plain = [metrics.eer(scores[live], scores[~live])[0] for scores in (champion, candidate)]
+    assert [pair.champion, pair.candidate] == plain
+    assert pair.low < pair.difference < pair.high
+    assert pair.n == len(live)
 
 
-def test_a_draw_gives_the_equal_error_rate_of_the_frames_that_were_drawn() -> None:
-    champion, _, live = _scores(100)
-    weights = resampling._weights(live, np.random.default_rng(1))[:5]
-    for row, found in zip(weights, resampling._weighted_eer(champion, live, weights), strict=True):
-        drawn = np.repeat(np.arange(len(live)), row)
-        scores, truth = champion[drawn], live[drawn]
-        assert found == pytest.approx(metrics.eer(scores[truth], scores[~truth])[0])
+def test_both_models_are_judged_on_the_same_draws() -> None:
+    champion, candidate, live = _scores()
+    same = resampling.eer_rates(champion, champion, live, np.random.default_rng(1))
+    assert (same.difference, same.low, same.high) == (0, 0, 0)
+    shuffled = np.random.default_rng(2).permutation(candidate)
+    worse = resampling.eer_rates(champion, shuffled, live, np.random.default_rng(1))
+    assert 0 < worse.low < worse.difference
+
+
+def test_a_draw_keeps_the_size_of_each_class() -> None:
+    """With one frame of a class every draw holds it, and the error is what the other class makes of it."""
+    scores, live = np.array([0.5, 0.2, 0.3, 0.4, 0.1]), np.array([True, False, False, False, False])
+    pair = resampling.eer_rates(scores, 1 - scores, live, np.random.default_rng(0))
+    assert (pair.champion, pair.candidate, pair.low, pair.high) == (0, 1, 1, 1)
 
 
 def test_intervals_are_those_of_drawing_frame_by_frame() -> None:
