@@ -44,8 +44,8 @@ class Options:
     samples_per_epoch: int = _option(8000, "Augmented faces an epoch", 1)
     arch: str = _option("minifasnet_v2_fast", "Network table", among=TABLES)
     activation: str = _option("relu", "Activation", among=("relu", "relu6", "prelu"))
-    scales: tuple[float, ...] = _option((1.0, 2.0, 4.0), "Patch sides in face sides")
-    size: int = _option(96, "Side of a patch in pixels")
+    scales: tuple[float, ...] = _option((1.5, 2.7, 4.0), "Patch sides in face sides")
+    size: int = _option(80, "Side of a patch in pixels")
     border: str = _option("inside", "What lies beyond the frame's edge")
     minutes: float = _option(
         50.0, "Time for fitting, 0 for no limit; export and evaluation follow", 0

@@ -68,7 +68,7 @@ class Target:
 
 TARGETS = (
     Target("one look", (OURS, LOOK), (SEED, LOOK), 1 / 3),
-    Target("network", (OURS, "network"), (SEED, "network"), 1 / 6),
+    Target("score", (OURS, "score"), (SEED, "score"), 1 / 6),
     Target("embed", (OURS, "embed"), (OPENCV, "embed"), 1 / 2),
 )
 

@@ -151,11 +151,17 @@ def _blend(one: NDArray[np.uint8], other: NDArray[np.uint8], share: float) -> ND
 
 
 def opinions(teachers: Teachers | None, draws: Sequence[Draw]) -> NDArray[np.float32]:
-    """(N, T) logits for live; T is 0 without teachers. NaN where a draw shows what they do not know."""
+    """(N, T) logits for live; T is 0 without teachers.
+
+    NaN where teachers that know some cameras only are shown another, or are wrong about a face whose truth is known: what
+    they had not learnt is not there to be kept.
+    """
     if teachers is None:
         return np.empty((len(draws), 0), np.float32)
     said = teachers.opinions([draw.cuts for draw in draws])
     if teachers.knows is not None:
         strange = [not teachers.knows.issuperset(draw.domains) for draw in draws]
-        said[strange] = np.nan
+        live, logits = np.array([draw.live for draw in draws]), fused(said, teachers.weights)
+        wrong = ((live == 1) & (logits < 0)) | ((live == 0) & (logits > 0))
+        said[strange | wrong] = np.nan
     return said

@@ -2,7 +2,7 @@
 
 A run that learns a new camera sees few of the old ones' frames and none of what once taught them. So the network as it
 was says of every old camera's picture what it thinks, and that is part of what the new one learns (Li and Hoiem,
-"Learning without Forgetting", 2016). About a camera that it has never seen it is not asked.
+"Learning without Forgetting", 2016). It is not asked about a camera that it has never seen, nor where it is wrong.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ class NetSpec:
 
     arch: str = "minifasnet_v2"
     patches: int = 3
-    size: int = 96
+    size: int = 80
     classes: int = 2
     activation: str = "relu"
     dropout: float = 0.2

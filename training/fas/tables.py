@@ -111,13 +111,13 @@ TABLES: dict[str, Table] = {
 
 Integer kernels work on sixteen channels at a time, so the odd widths that pruning left cost more than they compute.
 ``minifasnet_v2_even`` is V2 rounded to sixteens. ``minifasnet_v2_fast`` has also given up width at high resolution,
-where most of the time goes, for some at stride 16. One face of three patches at 96 px, two classes:
+where most of the time goes, for some at stride 16. One face of three patches at 80 px, two classes:
 
 ===================  =========  ==========
 table                MACs       parameters
 ===================  =========  ==========
-minifasnet_v2        62.6 M     0.439 M
-minifasnet_v2_even   62.7 M     0.443 M
-minifasnet_v2_fast   46.6 M     0.410 M
+minifasnet_v2        43.5 M     0.433 M
+minifasnet_v2_even   43.6 M     0.438 M
+minifasnet_v2_fast   32.4 M     0.404 M
 ===================  =========  ==========
 """

@@ -12,7 +12,7 @@ from liveness.engine.crops import Box
 from liveness.engine.frames import Picture
 from training.fas.augment import STILL
 from training.fas.data import weights
-from training.fas.draws import Deck, Recipe, opinions
+from training.fas.draws import Deck, Draw, Recipe, opinions
 from training.fas.former import Former
 from training.fas.nets import TrainingNet
 from training.fas.starts import Start
@@ -37,7 +37,7 @@ def test_it_judges_the_very_patches_that_the_student_learns_from() -> None:
     faces = np.stack([draw.patches for draw in draws]).transpose(0, 1, 4, 2, 3)
     with torch.inference_mode():
         logits = net.net(torch.from_numpy(faces.reshape(4, 6, 32, 32).astype(np.float32) / 255))
-    said = opinions(teacher, draws)
+    said = opinions(teacher, [replace(draw, live=np.nan) for draw in draws])
     np.testing.assert_allclose(said[:, 0], (logits[:, 1] - logits[:, 0]).numpy(), atol=1e-4)
 
 
@@ -50,12 +50,21 @@ def test_it_is_not_asked_about_a_camera_that_it_never_saw() -> None:
     frames = store()
     domains = sorted({each.domain for each in frames.samples})
     teacher, _ = former(domains[0])
-    draws = [Deck(frames, CROP, ALONE, teacher).draw(default_rng(seed)) for seed in range(12)]
+    drawn = [Deck(frames, CROP, ALONE, teacher).draw(default_rng(seed)) for seed in range(12)]
+    draws = [replace(draw, live=np.nan) for draw in drawn]
     said = opinions(teacher, draws)[:, 0]
     assert [bool(np.isnan(each)) for each in said] == [
         draw.domains != (domains[0],) for draw in draws
     ]
     assert 0 < np.isnan(said).sum() < len(said)
+
+
+def test_it_is_not_asked_where_it_is_wrong() -> None:
+    patches = np.zeros((2, 32, 32, 3), np.uint8)
+    draws = [Draw(patches, live, ("a",), False) for live in (1.0, 1.0, 0.0, 0.0, 0.4, np.nan)]
+    teacher = Wavering("a", [True, True, False, True, True, True])
+    found = [None if np.isnan(each) else float(each) for each in opinions(teacher, draws)[:, 0]]
+    assert found == [None, 6.0, -6.0, None, 6.0, 6.0]
 
 
 def test_cameras_that_it_does_not_know_are_drawn_more_often() -> None:

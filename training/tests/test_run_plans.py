@@ -138,7 +138,7 @@ def test_touching_up_needs_the_weights_that_serve(settings: Any, tmp_path: Path)
     (tmp_path / "start.npz").write_bytes(b"x")
     options = recipes.options_for("touch-up", {})
     assert options.start == str(tmp_path / "start.npz")
-    assert options.scales == (1.0, 2.0, 4.0)
+    assert options.scales == (1.5, 2.7, 4.0)
 
 
 def start_of(folder: Path, *domains: str) -> str:

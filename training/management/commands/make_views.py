@@ -40,8 +40,8 @@ class Command(BaseCommand):
         parser.add_argument("--teachers", type=Path, help="Folder with seed and silentface.")
         parser.add_argument("--out", type=Path, required=True, help="Folder of the views.")
         parser.add_argument("--count", type=int, default=100_000, help="Default 100000.")
-        parser.add_argument("--patches", type=_numbers, default=(1.0, 2.0, 4.0))
-        parser.add_argument("--size", type=int, default=96, help="Side of a patch in pixels.")
+        parser.add_argument("--patches", type=_numbers, default=(1.5, 2.7, 4.0))
+        parser.add_argument("--size", type=int, default=80, help="Side of a patch in pixels.")
         parser.add_argument("--border", choices=BORDERS, default="inside")
         parser.add_argument(
             "--simulate", type=float, default=0.3, help="Share of simulated attacks."
