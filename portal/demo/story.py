@@ -39,7 +39,7 @@ class Story:
         yield self.sign_in_in_other_light()
         self.sign_out()
         yield self.be_refused(
-            "another person holds their face to the camera", clips.live_clip("biden-2010")
+            "another person holds their face to the camera", clips.live_clip("collins")
         )
         screen = clips.recaptured_clip("obama-2010", seed=5)
         yield self.be_refused("a phone that shows the person is held to the camera", screen)
