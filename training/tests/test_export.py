@@ -11,6 +11,7 @@ from liveness.engine.crops import CropSpec
 from liveness.engine.fas import LivenessModel, mirrored
 from training.fas import export
 from training.fas.nets import MiniFASNet, NetSpec
+from training.options import Options
 from training.tests.synthetic import store
 
 CROP = CropSpec((1.0, 2.0), 32)
@@ -78,8 +79,8 @@ def test_int8_weights_keep_to_seven_bits(int8: bytes) -> None:
 
 
 def test_the_default_network_fits_into_600_kilobytes() -> None:
-    crop = CropSpec((1.5, 2.7, 4.0), 96)
-    faces = np.random.default_rng(0).integers(0, 256, (2, 3, 96, 96, 3), np.uint8)
+    crop = Options().crop
+    faces = np.random.default_rng(0).integers(0, 256, (2, 3, crop.size, crop.size, 3), np.uint8)
     fp32 = export.to_onnx(MiniFASNet(NetSpec()).eval())
     int8 = export.quantise(fp32, faces, crop)
     assert len(int8) <= 600_000
