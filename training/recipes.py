@@ -31,7 +31,7 @@ RECIPES: Mapping[str, Recipe] = {
             "what they know of the other cameras. For new reviewed attempts."
         ),
         {
-            **{"epochs": 8, "samples_per_epoch": 4000, "lr": 4e-4, "warmup": 0.1, "minutes": 45.0},
+            **{"epochs": 12, "samples_per_epoch": 4000, "lr": 4e-4, "warmup": 0.1, "minutes": 45.0},
             **{"simulate": 0.3, "distil": 0.7, "keep": 0.4},
         },
         goes_on=True,
