@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
 from liveness.engine import bundle
 from liveness.engine.crops import Box
 from liveness.engine.faces import Face
 from liveness.engine.fas import LivenessModel
+from portal.demo.client import VisitError
 from portal.demo.server import ServerError
 from portal.proof import __main__ as proof
 from portal.proof import holdout, judging
+from portal.proof.holdout import Clip
 from portal.proof.judging import Camera
-from portal.proof.people import Shown
+from portal.proof.people import Person, Shown
 from portal.proof.steps import Loop
 from training import origins, plots
 from training.tests.synthetic import data_set
@@ -216,3 +219,30 @@ def test_what_no_picture_shows_well_enough_is_labelled_unusable_and_said(tmp_pat
     assert said == ["   1 of 2 attempts are unusable"]
     with pytest.raises(ServerError, match="no attempt"):
         Loop(site, nothing, shown=[Shown("3", "fail", "live")]).review()
+
+
+class _Socket:
+    """A visitor whose capture ends in turn as ``ends`` say."""
+
+    def __init__(self, *ends: Any) -> None:
+        self.ends = list(ends)
+
+    def get(self, path: str) -> None:
+        assert path == "/account/face/capture/"
+
+    def capture(self, page: None, clip: Any) -> Any:
+        end = self.ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+def test_a_capture_that_breaks_off_is_begun_anew(tmp_path: Path) -> None:
+    clip, person = Clip("print", tmp_path / "still.jpg", None), Person("http://127.0.0.1:1")
+    verdict = {"type": "verdict", "verdict": "fail", "attempt": "7"}
+    person._visitor = _Socket(ConnectionClosedOK(None, None), verdict)  # type: ignore[assignment]
+    assert person.show(clip) == Shown("7", "fail", "print")
+    busy = {"type": "error", "code": "busy"}
+    person._visitor = _Socket(busy, busy, busy)  # type: ignore[assignment]
+    with pytest.raises(VisitError, match=r"broke off 3 times.*busy"):
+        person.show(clip)

@@ -23,7 +23,7 @@ from liveness.engine.frames import FILE_LIMITS, FrameError, FrameFault, Picture
 from liveness.engine.look import Look
 from liveness.engine.manifests import ManifestError
 from liveness.engine.quality import Quality, QualityLimits
-from liveness.engine.session import Session, SessionRules, Verdict
+from liveness.engine.session import Session, SessionRules, Verdict, decided
 
 COLUMNS = (
     "path",
@@ -40,6 +40,7 @@ COLUMNS = (
 )
 NO_FACE, MISSING, BAD_BOX = str(Quality.NO_FACE), "missing", "bad_box"
 _SAME_FACE = 0.3
+_ACCEPTED = {Verdict.PASS: True, Verdict.FAIL: False, Verdict.ABSTAIN: None}
 
 Row = Mapping[str, str]
 Say = Callable[[str], None]
@@ -207,7 +208,9 @@ def read_scores(paths: Sequence[Path]) -> list[ScoredFrame]:
 
 
 def frame_trials(scored: Iterable[ScoredFrame], threshold: float | None = None) -> list[Trial]:
-    """Every frame decided on its own, at ``threshold`` or else at that of its model. Raises ManifestError."""
+    """Every frame decided on its own, as the portal decides one picture: at ``threshold``, or else at that of its model,
+    and not at all inside its band. Raises ManifestError.
+    """
     return [_trial(frame, threshold) for frame in scored]
 
 
@@ -247,7 +250,7 @@ def _attempt(
     for n, frame in enumerate(waiting, 1):
         verdict = session.add(_look(frame), rules.seconds[0] * (n / rules.judged)).verdict
         if verdict is not Verdict.MORE:
-            accepted = None if verdict is Verdict.ABSTAIN else verdict is Verdict.PASS
+            accepted = _ACCEPTED[verdict]
             score = None if accepted is None else session.pooled
             return Trial(first.domain, first.species, first.live, score, accepted), n
     enough = len(waiting) >= rules.judged
@@ -274,7 +277,11 @@ def _sitter(frame: ScoredFrame) -> tuple[str, str, bool, str, str, float]:
 
 
 def _trial(frame: ScoredFrame, threshold: float | None) -> Trial:
-    accepted = None if frame.score is None else frame.score >= threshold_of(frame, threshold)
+    accepted = None
+    if frame.score is not None:
+        value = threshold_of(frame, threshold)
+        band = frame.band if threshold is None else None
+        accepted = _ACCEPTED[decided(frame.score, band or (value, value))]
     return Trial(frame.domain, frame.species, frame.live, frame.score, accepted)
 
 

@@ -10,7 +10,8 @@ None when n is 0; a figure that needs both classes is None where one is missing;
     headline      species, apcer P, bpcer P of frames; session_apcer P, session_bpcer P; eer_mean, eer_worst
     frames        a level, see below
     sessions      a level; rules (judged, live), left_over: frames in no attempt
-    no_decision   [reason, bona_fide, attacks]: how many frames each reason left without a decision
+    no_decision   [reason, bona_fide, attacks]: how many frames each reason left without a decision; "undecided": p_live
+                  lies inside the model's band
     calibration   error, bins [low, high, mean, bona_fide P]: of p_live per frame
     robustness    see training.robustness.figures, or None
 
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 
 from liveness.engine import metrics
 from liveness.engine.metrics import Proportion
-from liveness.engine.session import SessionRules
+from liveness.engine.session import Reason, SessionRules
 from training.evaluation import ScoredFrame, Trial, frame_trials, session_trials, threshold_of
 
 FPRS = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -69,7 +70,7 @@ def report(
             "left_over": left,
             **of_sessions,
         },
-        "no_decision": _no_decision(scored),
+        "no_decision": _no_decision(scored, trials),
         "calibration": _calibration(trials),
         "robustness": None if robustness is None else dict(robustness),
     }
@@ -207,8 +208,12 @@ def _confusion(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     ]
 
 
-def _no_decision(scored: Iterable[ScoredFrame]) -> list[dict[str, Any]]:
-    counts = Counter((frame.reason, frame.live) for frame in scored if frame.score is None)
+def _no_decision(scored: Iterable[ScoredFrame], trials: Iterable[Trial]) -> list[dict[str, Any]]:
+    counts = Counter(
+        (frame.reason or str(Reason.UNDECIDED), frame.live)
+        for frame, trial in zip(scored, trials, strict=True)
+        if trial.accepted is None
+    )
     reasons = {reason for reason, _ in counts}
     rows = [
         {"reason": reason, "bona_fide": counts[reason, True], "attacks": counts[reason, False]}

@@ -1,7 +1,8 @@
 """Does the verdict hang on where the detector put its box? Boxes moved and scaled by a fifth, and mirrored pictures.
 
 A detector's box differs from the next one's by about that much, and a mirrored face is as much alive as the face.
-Decisions may change for at most LIMIT of the boxes. No torch.
+Whether it gets in may change for at most LIMIT of the boxes; how often the answer changes at all, with "undecided" as one
+of three, is said beside it. No torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ from training.evaluation import (
     Row,
     Say,
     ScoredFrame,
-    Trial,
     frame_trials,
     labelled_frame,
     open_picture,
@@ -116,47 +116,52 @@ def _probe(judge: Judge, frame: ScoredFrame, path: Path, labelled: Box | None) -
 def figures(
     probes: Sequence[Probe], threshold: float | None = None, rules: SessionRules | None = None
 ) -> dict[str, Any]:
-    """Shares of changed decisions: over all moves, of each move (worst first), and mirrored; of frames and attempts.
+    """Shares of changed decisions: over all moves, of each move (worst first), and mirrored.
 
-    ``met``: whether moves and mirroring change at most LIMIT of the frames' decisions each. The moves of one frame
-    depend on each other, so the interval of all moves together is too narrow.
+    Each has ``changed``, the frames that get in in one case and not in the other; ``answers``, those that are accepted,
+    refused or left undecided in one case and not in the other; and ``changed_sessions``, the same as ``answers`` of attempts.
+    ``met``: whether moves and mirroring change whether a frame gets in for at most LIMIT of the frames each. The moves of
+    one frame depend on each other, so the interval of all moves together is too narrow.
     """
     each = {name: _changes(probes, name, threshold, rules) for name in (*_names(), FLIP)}
-    frames = _sum([each[name][0] for name in _names()])
-    sessions = _sum([each[name][1] for name in _names()])
-    flipped, flipped_sessions = each[FLIP]
-    order = sorted(_names(), key=lambda name: -each[name][0].errors)
+    together = {kind: _sum([each[name][kind] for name in _names()]) for kind in each[FLIP]}
+    order = sorted(_names(), key=lambda name: -each[name]["changed"].errors)
+    worst = max(together["changed"].rate, each[FLIP]["changed"].rate)
     return {
         "limit": LIMIT,
-        "met": bool(probes) and max(frames.rate, flipped.rate) <= LIMIT,
+        "met": bool(probes) and worst <= LIMIT,
         "frames": len(probes),
-        "moves": {"changed": frames.as_dict(), "changed_sessions": sessions.as_dict()},
-        "mirrored": {"changed": flipped.as_dict(), "changed_sessions": flipped_sessions.as_dict()},
-        "each": [
-            {
-                "move": name,
-                "changed": each[name][0].as_dict(),
-                "changed_sessions": each[name][1].as_dict(),
-            }
-            for name in order
-        ],
+        "moves": _plain(together),
+        "mirrored": _plain(each[FLIP]),
+        "each": [{"move": name, **_plain(each[name])} for name in order],
     }
 
 
 def _changes(
     probes: Sequence[Probe], name: str, threshold: float | None, rules: SessionRules | None
-) -> tuple[Proportion, Proportion]:
-    """Changed decisions of frames and of attempts under one move. Attempts take the same frames before and after."""
+) -> dict[str, Proportion]:
+    """What changes under one move. Attempts take the same frames before and after: an undecided one asks for no more."""
+    rules = replace(rules or SessionRules(), patience=1)
     before = [probe.frame for probe in probes]
     after = [replace(probe.frame, score=probe.scores[name]) for probe in probes]
-    pair = frame_trials(before, threshold), frame_trials(after, threshold)
-    sessions = (session_trials(frames, threshold, rules)[0] for frames in (before, after))
-    return _differ(*pair), _differ(*sessions)
+    one, other = ([t.accepted for t in frame_trials(f, threshold)] for f in (before, after))
+    sessions = (
+        [t.accepted for t in session_trials(f, threshold, rules)[0]] for f in (before, after)
+    )
+    return {
+        "changed": _differ([a is True for a in one], [a is True for a in other]),
+        "answers": _differ(one, other),
+        "changed_sessions": _differ(*sessions),
+    }
 
 
-def _differ(before: Sequence[Trial], after: Sequence[Trial]) -> Proportion:
+def _differ(before: Sequence[bool | None], after: Sequence[bool | None]) -> Proportion:
     pairs = list(zip(before, after, strict=True))
-    return Proportion(sum(one.accepted != other.accepted for one, other in pairs), len(pairs))
+    return Proportion(sum(one is not other for one, other in pairs), len(pairs))
+
+
+def _plain(changes: Mapping[str, Proportion]) -> dict[str, Any]:
+    return {kind: share.as_dict() for kind, share in changes.items()}
 
 
 def _sum(parts: Sequence[Proportion]) -> Proportion:

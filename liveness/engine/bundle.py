@@ -27,9 +27,10 @@ class BundleError(RuntimeError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """``p_live`` ≥ ``value`` is live. ``target`` says in words what it was calibrated to; counts are frames.
+    """``p_live`` ≥ ``value`` is live, where there is no band. ``target`` says what it was calibrated to; counts are frames.
 
-    band: lower ≤ value ≤ upper; evidence of a whole attempt in between may be left undecided.
+    band: lower ≤ value ≤ upper; evidence of an attempt, or of one picture alone, is live from the upper edge on, an attack
+    below the lower one, and undecided in between.
     """
 
     value: float

@@ -10,7 +10,7 @@ from liveness.engine.crops import Box, CropError
 from liveness.engine.faces import Face, NoLandmarksError, similarity
 from liveness.engine.frames import FILE_LIMITS, FrameError, FrameLimits, Picture
 from liveness.engine.look import Engine, Look
-from liveness.engine.session import Decision, Session, SessionRules, Verdict
+from liveness.engine.session import Decision, Reason, Session, SessionRules, Verdict, decided
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _SAME_FACE = 0.3
@@ -23,18 +23,27 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+_OUTCOMES = {Verdict.PASS: Outcome.LIVE, Verdict.FAIL: Outcome.SPOOF}
+
+
 @dataclass(frozen=True)
 class Check:
     """What one picture showed.
 
     p_live: 0–1 whenever there is a face, judged or not; box: left, top, width, height in pixels; reason: the first
-    Quality code of an abstention, the FrameFault or "bad_box" of an error, otherwise empty.
+    Quality code of an abstention, or "undecided" where p_live lies inside the model's band, the FrameFault or "bad_box" of
+    an error, otherwise empty.
     """
 
     verdict: Outcome
     p_live: float | None = None
     box: Box | None = None
     reason: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether the network's word counts, even where it cannot tell."""
+        return self.verdict in _OUTCOMES.values() or self.reason == Reason.UNDECIDED
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types; p_live to four digits, the box as [x, y, w, h] to one."""
@@ -101,9 +110,10 @@ def check_burst(engine: Engine, pictures: Sequence[bytes], rules: SessionRules) 
     rules: of a capture; fewer judged pictures than they ask for are enough when each that came was judged.
     """
     checks = tuple(check(engine, data) for data in pictures)
-    judged = [c.p_live for c in checks if c.verdict in (Outcome.LIVE, Outcome.SPOOF)]
+    judged = [c.p_live for c in checks if c.judged]
     if len(judged) < len(checks) / 2:
-        trouble = next((c.reason for c in checks if c.verdict is Outcome.ABSTAIN), "unreadable")
+        abstained = (c for c in checks if c.verdict is Outcome.ABSTAIN and not c.judged)
+        trouble = next((c.reason for c in abstained), "unreadable")
         return Burst(Outcome.ABSTAIN, trouble, None, len(judged), checks)
     share = rules.live / rules.judged
     ours = replace(
@@ -117,9 +127,7 @@ def check_burst(engine: Engine, pictures: Sequence[bytes], rules: SessionRules) 
     session, decision = Session(engine.threshold, ours, engine.band), Decision(Verdict.MORE)
     for p_live in judged:
         decision = session.add(Look(None, (), p_live), 0.0)
-    outcome = {Verdict.PASS: Outcome.LIVE, Verdict.FAIL: Outcome.SPOOF}.get(
-        decision.verdict, Outcome.ABSTAIN
-    )
+    outcome = _OUTCOMES.get(decision.verdict, Outcome.ABSTAIN)
     return Burst(outcome, str(decision.reason or ""), session.pooled, len(judged), checks)
 
 
@@ -151,8 +159,9 @@ def _judge(engine: Engine, picture: Picture, box: Box | None) -> Check:
     if look.p_live is None:
         p_live = engine.score(picture, look.face.box)
         return Check(Outcome.ABSTAIN, p_live, look.face.box, look.reasons[0])
-    outcome = Outcome.LIVE if look.p_live >= engine.threshold else Outcome.SPOOF
-    return Check(outcome, look.p_live, look.face.box)
+    outcome = _OUTCOMES.get(decided(look.p_live, engine.band), Outcome.ABSTAIN)
+    reason = Reason.UNDECIDED if outcome is Outcome.ABSTAIN else ""
+    return Check(outcome, look.p_live, look.face.box, reason)
 
 
 def _face_at(engine: Engine, picture: Picture, box: Box) -> Face:

@@ -139,14 +139,13 @@ class Session:
 
     def _judge(self) -> Decision:
         """ABSTAIN inside the band; above it PASS, if enough frames are live on their own."""
-        lower, upper = self._band
-        pooled = self.pooled or 0.0
-        if lower <= pooled < upper:
-            return Decision(Verdict.ABSTAIN, Reason.UNDECIDED, 1.0)
+        verdict = decided(self.pooled or 0.0, self._band)
+        if verdict is Verdict.ABSTAIN:
+            return Decision(verdict, Reason.UNDECIDED, 1.0)
         live = sum(score >= self._threshold for score in self._scores)
         enough = live >= self.rules.live * len(self._scores) / self.rules.judged
-        if pooled >= upper and enough:
-            return Decision(Verdict.PASS, None, 1.0)
+        if verdict is Verdict.PASS and enough:
+            return Decision(verdict, None, 1.0)
         return Decision(Verdict.FAIL, Reason.SPOOF, 1.0)
 
     @property
@@ -156,6 +155,16 @@ class Session:
 
     def _needed(self) -> int:
         return self.rules.judged * (self.rules.patience if self.cautious else 1)
+
+
+def decided(p_live: float, band: tuple[float, float]) -> Verdict:
+    """What evidence p_live, 0–1, says, of an attempt or of one picture alone: FAIL below the band's lower edge, PASS from
+    its upper edge on, and ABSTAIN between them.
+    """
+    lower, upper = band
+    if p_live >= upper:
+        return Verdict.PASS
+    return Verdict.ABSTAIN if p_live >= lower else Verdict.FAIL
 
 
 def log_odds(p: ArrayLike) -> NDArray[np.float64]:

@@ -1,12 +1,22 @@
 """Several pictures, one verdict; two pictures, one person; and never a comparison before liveness."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from liveness.tests.fakes import ALICE, MALLORY, FakeEngine, jpeg, live, serving, spoof
+from liveness.tests.fakes import (
+    ALICE,
+    MALLORY,
+    THRESHOLD,
+    FakeEngine,
+    jpeg,
+    live,
+    serving,
+    spoof,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +25,16 @@ pytestmark = pytest.mark.django_db
 def api(client: Client, reviewer: Any) -> Client:
     client.force_login(reviewer)
     return client
+
+
+def _doubtful() -> FakeEngine:
+    """Every picture lies inside the band of its model, above the threshold."""
+    engine = FakeEngine(live(THRESHOLD + 0.05), [ALICE])
+    known = engine.model.bundle.threshold
+    engine.model.bundle = replace(
+        engine.model.bundle, threshold=replace(known, band=(THRESHOLD, THRESHOLD + 0.1))
+    )
+    return engine
 
 
 def _picture(data: bytes | None = None) -> SimpleUploadedFile:
@@ -54,3 +74,19 @@ def test_the_same_face_matches_and_another_does_not(api: Client) -> None:
 def test_nothing_is_compared_before_the_probe_is_live(api: Client) -> None:
     answer = _pair(api, FakeEngine(spoof(), [ALICE])).json()
     assert (answer["match"], answer["similarity"], answer["reason"]) == (None, None, "spoof")
+
+
+def test_a_probe_of_which_the_model_cannot_tell_is_not_compared(api: Client) -> None:
+    engine = _doubtful()
+    answer = _pair(api, engine).json()
+    assert (answer["match"], answer["reason"], answer["probe"]["verdict"]) == (
+        *(None, "undecided"),
+        "abstain",
+    )
+    assert engine.embedded == 0
+
+
+def test_a_burst_of_doubtful_pictures_was_judged_and_stays_undecided(api: Client) -> None:
+    answer = _burst(api, _doubtful()).json()
+    assert (answer["verdict"], answer["reason"], answer["judged"]) == ("abstain", "undecided", 3)
+    assert answer["pooled"] == pytest.approx(THRESHOLD + 0.05, abs=1e-3)

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from websockets.exceptions import ConnectionClosed
+
 from portal.demo.client import VisitError, Visitor
 from portal.proof.holdout import Clip
 
 _CONSENT = "/account/face/consent/"
 _CAPTURE = "/account/face/capture/"
 _AT_A_TIME = 3
+_TRIES = 3
 _FINISH = "/account/face/finish/"
 
 
@@ -51,15 +54,23 @@ class Person:
     def show(self, clip: Clip) -> Shown:
         """Hold a clip before the camera of the enrolment page; who passes goes on as the page does.
 
-        Raises VisitError when the capture breaks off.
+        A capture that breaks off is begun anew, as a person would. Raises VisitError when that does not help either.
         """
-        page = self._visitor.get(_CAPTURE)
-        said = self._visitor.capture(page, clip.jpegs())
-        if said["type"] != "verdict":
-            raise VisitError(f"{self.name}'s capture broke off: {said}")
-        if said["verdict"] == "pass":
-            self._visitor.send(page.form(_FINISH), attempt=str(said["attempt"]))
-        return Shown(str(said["attempt"]), str(said["verdict"]), clip.label)
+        heard = ""
+        for _ in range(_TRIES):
+            page = self._visitor.get(_CAPTURE)
+            try:
+                said = self._visitor.capture(page, clip.jpegs())
+            except (ConnectionClosed, OSError) as error:
+                heard = f"{type(error).__name__}: {error}"
+                continue
+            if said["type"] != "verdict":
+                heard = str(said)
+                continue
+            if said["verdict"] == "pass":
+                self._visitor.send(page.form(_FINISH), attempt=str(said["attempt"]))
+            return Shown(str(said["attempt"]), str(said["verdict"]), clip.label)
+        raise VisitError(f"{self.name}'s capture broke off {_TRIES} times: {heard}")
 
 
 def attempts(url: str, clips: Sequence[Clip], people: int) -> list[Shown]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from liveness.engine import manifests
-from liveness.engine.bundle import Bundle
+from liveness.engine.bundle import Bundle, Threshold
 from liveness.engine.frames import encode_jpeg
 from liveness.engine.manifests import ManifestError
 from liveness.engine.session import SessionRules
@@ -126,6 +126,14 @@ def test_score_files_of_several_models_are_joined_and_keep_their_thresholds(tmp_
     joined = evaluation.read_scores([tmp_path / "1.csv", tmp_path / "2.csv"])
     assert [t.accepted for t in evaluation.frame_trials(joined)] == [False, True]
     assert [t.accepted for t in evaluation.frame_trials(joined, 0.4)] == [True, True]
+
+
+def test_a_frame_inside_the_band_is_decided_as_little_as_one_picture_is() -> None:
+    band = Threshold(0.4, "for tests", 9, 9, band=(0.4, 0.6))
+    scored = [frame.by(band) for frame in frames("a", "", [0.3, 0.4, 0.59, 0.6])]
+    assert [t.accepted for t in evaluation.frame_trials(scored)] == [False, None, None, True]
+    assert [t.score for t in evaluation.frame_trials(scored)] == [0.3, 0.4, 0.59, 0.6]
+    assert [t.accepted for t in evaluation.frame_trials(scored, 0.5)] == [False, False, True, True]
 
 
 def test_a_frame_in_two_score_files_is_refused(tmp_path: Path) -> None:

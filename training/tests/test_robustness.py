@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from liveness.engine import manifests
+from liveness.engine.bundle import Threshold
 from liveness.engine.crops import Box
 from liveness.engine.frames import encode_jpeg
 from liveness.engine.session import SessionRules
@@ -95,6 +96,24 @@ def test_one_changed_frame_is_pooled_away_by_its_attempt() -> None:
             "changed_sessions"
         ]
     )
+
+
+def test_leaving_a_frame_undecided_is_another_answer_and_lets_nobody_in() -> None:
+    band = Threshold(0.5, "for tests", 9, 9, band=(0.3, 0.5))
+    probes = [
+        replace(probe, frame=probe.frame.by(band))
+        for probe in (_probe(0.2, 0, **{FLIP: 0.4}), _probe(0.45, 1, **{FLIP: 0.6}), _probe(0.9, 2))
+    ]
+    mirrored = robustness.figures(probes, rules=RULES)["mirrored"]
+    assert (mirrored["answers"]["errors"], mirrored["changed"]["errors"]) == (2, 1)
+
+
+def test_attempts_are_made_of_the_same_frames_where_a_move_leaves_one_undecided() -> None:
+    band = Threshold(0.5, "for tests", 9, 9, band=(0.3, 0.7))
+    probes = [_probe(0.9, n, **({FLIP: 0.5} if n < 3 else {})) for n in range(6)]
+    probes = [replace(probe, frame=probe.frame.by(band)) for probe in probes]
+    mirrored = robustness.figures(probes, rules=RULES)["mirrored"]["changed_sessions"]
+    assert (mirrored["errors"], mirrored["n"]) == (1, 2)
 
 
 def test_too_many_mirrored_changes_miss_the_requirement() -> None:

@@ -30,8 +30,9 @@ _WORDS = {Outcome.LIVE: "real", Outcome.SPOOF: "spoof"}
 class Command(BaseCommand):
     help = (
         "Say of each picture whether it shows a living face. The percentage is the probability of a living face; "
-        "a picture that cannot be judged gets the reason instead. "
-        "Exit status: 0 all are live; 1 some are spoof or could not be judged; 2 some could not be read; "
+        "a picture that cannot be judged gets the reason instead, and one whose percentage lies between the model's two "
+        "thresholds is undecided. "
+        "Exit status: 0 all are live; 1 some are spoof, undecided or could not be judged; 2 some could not be read; "
         "3 nothing was checked."
     )
     requires_system_checks = []
@@ -134,9 +135,9 @@ def _in_words(check: Check) -> str:
     where = f", box {','.join(f'{value:.0f}' for value in box)}" if box else ""
     if check.verdict is Outcome.ERROR:
         return f"unreadable ({check.reason})"
-    if check.verdict is Outcome.ABSTAIN:
+    if check.verdict is Outcome.ABSTAIN and not check.judged:
         return f"cannot be judged ({check.reason}){where}"
-    return f"{_WORDS[check.verdict]} ({100 * (check.p_live or 0.0):.1f} %){where}"
+    return f"{_WORDS.get(check.verdict, 'undecided')} ({100 * (check.p_live or 0.0):.1f} %){where}"
 
 
 def _as_json(path: Path, check: Check) -> str:
