@@ -241,7 +241,7 @@ def test_a_capture_that_breaks_off_is_begun_anew(tmp_path: Path) -> None:
     clip, person = Clip("print", tmp_path / "still.jpg", None), Person("http://127.0.0.1:1")
     verdict = {"type": "verdict", "verdict": "fail", "attempt": "7"}
     person._visitor = _Socket(ConnectionClosedOK(None, None), verdict)  # type: ignore[assignment]
-    assert person.show(clip) == Shown("7", "fail", "print")
+    assert person.show(clip) == Shown("7", "fail", "print", broken=1)
     busy = {"type": "error", "code": "busy"}
     person._visitor = _Socket(busy, busy, busy)  # type: ignore[assignment]
     with pytest.raises(VisitError, match=r"broke off 3 times.*busy"):

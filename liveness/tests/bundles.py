@@ -19,14 +19,15 @@ def make_bundle(
     scales: tuple[float, ...] = (1.5, 2.7),
     size: int = 32,
     threshold: float = 0.7,
+    band: tuple[float, float] | None = None,
 ) -> Bundle:
     """Write and load a bundle whose network answers ``p_live`` (0–1, exclusive) to everything."""
     spec = CropSpec(scales=scales, size=size)
     patches = np.zeros((2, len(scales), size, size, 3), np.uint8)
     golden = Golden(patches, np.full(2, p_live, np.float32), tolerance=0.01)
-    return bundles.write(
-        folder, constant_network(spec, p_live), manifest(spec, p_live, threshold), golden
-    )
+    facts = manifest(spec, p_live, threshold)
+    facts["threshold"] |= {"band": list(band)} if band else {}
+    return bundles.write(folder, constant_network(spec, p_live), facts, golden)
 
 
 def manifest(spec: CropSpec, p_live: float, threshold: float) -> dict[str, Any]:

@@ -74,6 +74,14 @@ def test_a_spoof_is_said_to_be_one(
     assert "face.jpg: spoof (12.3 %), box " in capsys.readouterr().out
 
 
+def test_a_picture_inside_the_band_is_said_to_be_undecided(
+    tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_bundle(tmp_path / "doubtful", 0.45, threshold=0.4, band=(0.4, 0.6))
+    assert _run(pictures / "face.jpg", "--bundle", tmp_path / "doubtful") == 1
+    assert "face.jpg: undecided (45.0 %), box " in capsys.readouterr().out
+
+
 def test_what_cannot_be_judged_is_no_accusation(
     bundle: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,11 +19,12 @@ _FINISH = "/account/face/finish/"
 
 @dataclass(frozen=True)
 class Shown:
-    """One attempt: its id, what the portal said, and what it really was."""
+    """One attempt: its id, what the portal said, what it really was, and how often one like it broke off before it."""
 
     attempt: str
     verdict: str
     label: str
+    broken: int = 0
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Person:
         A capture that breaks off is begun anew, as a person would. Raises VisitError when that does not help either.
         """
         heard = ""
-        for _ in range(_TRIES):
+        for broken in range(_TRIES):
             page = self._visitor.get(_CAPTURE)
             try:
                 said = self._visitor.capture(page, clip.jpegs())
@@ -69,7 +70,7 @@ class Person:
                 continue
             if said["verdict"] == "pass":
                 self._visitor.send(page.form(_FINISH), attempt=str(said["attempt"]))
-            return Shown(str(said["attempt"]), str(said["verdict"]), clip.label)
+            return Shown(str(said["attempt"]), str(said["verdict"]), clip.label, broken)
         raise VisitError(f"{self.name}'s capture broke off {_TRIES} times: {heard}")
 
 

@@ -67,6 +67,8 @@ class Loop:
             mine = [each for each in self.shown if each.label == label]
             passed = sum(each.verdict == "pass" for each in mine)
             self.say(f"   {len(mine)} attempts of {label}: {passed} passed")
+        if broken := sum(each.broken for each in self.shown):
+            self.say(f"   {broken} captures broke off and were begun anew")
 
     def review(self) -> None:
         """Label every attempt; what no picture shows well enough is labelled unusable, as the page asks for."""
