@@ -13,7 +13,6 @@ from liveness.engine.crops import Box
 from liveness.engine.faces import Face
 from liveness.engine.fas import LivenessModel
 from portal.demo.client import VisitError
-from portal.demo.server import ServerError
 from portal.proof import __main__ as proof
 from portal.proof import holdout, judging
 from portal.proof.holdout import Clip
@@ -194,31 +193,26 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
 
 
 class _Reviews:
-    """A site whose second attempt shows nothing well enough for any label but one."""
+    """A site that keeps what it was told to label."""
 
     def __init__(self) -> None:
-        self.labels: list[str] = []
+        self.labels = ""
 
     def manage(self, *command: str) -> str:
-        _, _, attempt, label, *_ = command
-        if attempt == "2" and label != "unusable":
-            raise ServerError("Every kept picture is below the quality floor: too dark.")
-        if attempt == "3":
-            raise ServerError("There is no attempt '3'.")
-        self.labels.append(label)
-        return ""
+        review, labels, file, *rest = command
+        assert (review, labels, *rest) == ("review", "labels", "--unusable", "--as", "reviewer")
+        self.labels = Path(file).read_text()
+        return "2 labelled, 1 of them as unusable.\n"
 
 
-def test_what_no_picture_shows_well_enough_is_labelled_unusable_and_said(tmp_path: Path) -> None:
+def test_every_attempt_is_labelled_as_what_it_was_and_the_count_is_said() -> None:
     site: Any = _Reviews()
     said: list[str] = []
     shown = [Shown("1", "fail", "screen"), Shown("2", "abstain", "live")]
     nothing: Any = None
     Loop(site, nothing, say=said.append, shown=shown).review()
-    assert sorted(site.labels) == ["screen", "unusable"]
-    assert said == ["   1 of 2 attempts are unusable"]
-    with pytest.raises(ServerError, match="no attempt"):
-        Loop(site, nothing, shown=[Shown("3", "fail", "live")]).review()
+    assert site.labels == "1 screen\n2 live\n"
+    assert said == ["   2 labelled, 1 of them as unusable."]
 
 
 class _Socket:

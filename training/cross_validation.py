@@ -2,7 +2,8 @@
 
 Every fold is ``manage.py train_fas --leave-out FOLD`` in a process of its own, so that one that was killed is continued
 and one that is done is not made again. Folds may share a beginning: a network that learns first from what no fold holds
-out, and from whose weights every fold goes on. Or each of them goes on from its own weights of an earlier cross-validation.
+out, and from whose weights every fold goes on. Or each of them goes on from weights of an earlier cross-validation: its
+own, or, where cameras were left out together there, those of the folder that left its own ones out too.
 """
 
 import subprocess
@@ -47,7 +48,7 @@ class CrossValidation:
     """All folds of one data set. options: further words for ``train_fas``; jobs: folds at the same time.
 
     common: words for the network that all folds begin with, after ``options``; None: every fold begins afresh.
-    earlier: folder of folds of the same names, from whose weights these go on; it excludes ``common``.
+    earlier: folder of folds, from whose weights these go on; it excludes ``common``.
     """
 
     data: Path
@@ -87,12 +88,18 @@ class CrossValidation:
             raise FoldError(
                 "Folds go on from a common network or from earlier ones, not from both."
             )
-        for start in map(self._start, self.folds):
-            if not start.is_file():
-                raise FoldError(f"There is no {start} to go on from.")
+        for fold in self.folds:
+            self._start(self.earlier, fold)
 
-    def _start(self, fold: Fold) -> Path:
-        return (self.earlier or self.out) / fold.name / START
+    def _start(self, earlier: Path, fold: Fold) -> Path:
+        """The weights that left this fold's cameras out, and as few others as any that did. Raises FoldError."""
+        found = [Fold(start.parent.name, start.parent) for start in earlier.glob(f"*/{START}")]
+        fitting = [other for other in found if set(fold.domains) <= set(other.domains)]
+        if not fitting:
+            raise FoldError(
+                f"{earlier} holds no {START} of a fold that left {fold.name} out, to go on from."
+            )
+        return min(fitting, key=lambda other: (len(other.domains), other.name)).folder / START
 
     def _train(self, fold: Fold) -> str:
         if (fold.bundle / "manifest.json").exists():
@@ -117,5 +124,5 @@ class CrossValidation:
             first = fold == self.beginning
             words += self.common if first else ["--start", str(self.beginning.folder / "best.pt")]
         if self.earlier is not None:
-            words += ["--start", str(self._start(fold))]
+            words += ["--start", str(self._start(self.earlier, fold))]
         return [*words, "--resume"] if (fold.folder / "last.pt").exists() else words

@@ -1,3 +1,5 @@
+import io
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -64,3 +66,47 @@ def test_what_cannot_be_done_is_said_in_words(
     with pytest.raises(CommandError, match="no label to take back"):
         _said(capsys, "undo")
     assert Attempt.objects.get().label == ""
+
+
+def test_a_file_of_labels_is_gone_through_whatever_single_lines_say(
+    reviewer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone, person = (ended_attempt(FakeEngine(spoof(p))) for p in (0.1, 0.6))
+    dark = ended_attempt(FakeEngine(unclear(Quality.TOO_DARK)))
+    strange, file = uuid4(), tmp_path / "labels.csv"
+    lines = [
+        "# attempt, label",
+        f"{phone.pk}, screen",
+        "",
+        f"{strange}, live",
+        f"{dark.pk}, live",
+        f"{person.pk} lives",
+        "alone",
+        f"{person.pk} live",
+    ]
+    file.write_text("\n".join(lines))
+    with pytest.raises(CommandError) as caught:
+        _said(capsys, "labels", str(file))
+    said = str(caught.value).splitlines()
+    assert said[-1] == "2 labelled, 0 of them as unusable. 4 not."
+    assert [line.partition(":")[0] for line in said[:-1]] == [f"line {n}" for n in (4, 5, 6, 7)]
+    assert "no attempt" in said[0]
+    assert "quality floor" in said[1]
+    assert "'lives'" in said[2]
+    assert [Attempt.objects.get(pk=a.pk).label for a in (phone, dark, person)] == [
+        "screen",
+        "",
+        "live",
+    ]
+
+
+def test_labels_come_from_the_standard_input_and_dark_pictures_can_be_set_aside(
+    reviewer: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dark = ended_attempt(FakeEngine(unclear(Quality.TOO_DARK)))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{dark.pk} live\n"))
+    assert "1 labelled, 1 of them as unusable." in _said(capsys, "labels", "-", "--unusable")
+    dark.refresh_from_db()
+    assert dark.label == "unusable"
+    with pytest.raises(CommandError, match="cannot be read"):
+        _said(capsys, "labels", "/no/such/file")

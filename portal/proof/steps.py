@@ -3,21 +3,18 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from portal.demo.server import Server, ServerError
+from portal.demo.server import Server
 from portal.proof.holdout import Clip, Holdout
 from portal.proof.people import Person, Shown, attempts
 
 REVIEWER = "reviewer"
 BENCHMARK = "known cameras"
 _EVERY = 15.0
-_AT_A_TIME = 3
-# What the command says where only one label can be given.
-_BELOW = "below the quality floor"
 
 _RUN = """
 import json
@@ -72,21 +69,11 @@ class Loop:
 
     def review(self) -> None:
         """Label every attempt; what no picture shows well enough is labelled unusable, as the page asks for."""
-        with ThreadPoolExecutor(_AT_A_TIME) as commands:
-            unusable = sum(not usable for usable in commands.map(self._label, self.shown))
-        if unusable:
-            self.say(f"   {unusable} of {len(self.shown)} attempts are unusable")
-
-    def _label(self, each: Shown) -> bool:
-        label = ("review", "label", each.attempt)
-        try:
-            self.server.manage(*label, each.label, "--as", REVIEWER)
-        except ServerError as error:
-            if _BELOW not in str(error):
-                raise
-            self.server.manage(*label, "unusable", "--as", REVIEWER)
-            return False
-        return True
+        with NamedTemporaryFile("w", suffix=".txt") as file:
+            file.writelines(f"{each.attempt} {each.label}\n" for each in self.shown)
+            file.flush()
+            words = ("labels", file.name, "--unusable", "--as", REVIEWER)
+            self.say(_indented(self.server.manage("review", *words)))
 
     def retrain(self, options: dict[str, Any]) -> int:
         """Queue a run and wait until a worker has finished it; its number. Raises LoopError."""

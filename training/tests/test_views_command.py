@@ -150,9 +150,21 @@ def test_folds_go_on_from_their_own_weights_of_an_earlier_cross_validation(tmp_p
             assert torch.allclose(before.weights[layer], after.weights[layer], atol=1e-3)
 
 
+def test_a_fold_goes_on_from_what_left_its_cameras_out_and_little_else(tmp_path: Path) -> None:
+    for name in ("a+b+c", "a+b", "c+d", "e"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / START).touch()
+    validation = CrossValidation(Path("m.csv"), tmp_path / "out", ["a", "c", "e"], earlier=tmp_path)
+    for fold, before in zip(validation.folds, ("a+b", "c+d", "e"), strict=True):
+        words = validation.command(fold)
+        assert words[words.index("--start") + 1] == str(tmp_path / before / START)
+
+
 def test_folds_that_cannot_go_on_say_so(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / START).touch()
     folds = (Path("m.csv"), tmp_path / "out", ["a"])
-    with pytest.raises(FoldError, match=r"There is no .*start\.npz to go on from"):
+    with pytest.raises(FoldError, match=r"holds no start\.npz of a fold that left a out"):
         CrossValidation(*folds, earlier=tmp_path).run()
     with pytest.raises(FoldError, match="not from both"):
         CrossValidation(*folds, common=[], earlier=tmp_path).run()

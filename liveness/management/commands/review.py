@@ -1,7 +1,9 @@
-"""The review queue at a terminal: list it, label an attempt, take the last label back."""
+"""The review queue at a terminal: list it, label one attempt or a file of them, take the last label back."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -15,7 +17,9 @@ _FILTERS = tuple(queue.FilterForm.base_fields)
 
 
 class Command(BaseCommand):
-    help = "List the review queue, label an attempt, or take your last label back."
+    help = (
+        "List the review queue, label one attempt or a file of them, or take your last label back."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True)
@@ -26,10 +30,22 @@ class Command(BaseCommand):
         labelled = _step(steps, "label", "label an attempt")
         labelled.add_argument("attempt", help="its id")
         labelled.add_argument("label", choices=reviewing.LABELS)
+        many = _step(steps, "labels", "label what a file names, an attempt and its label a line")
+        many.add_argument("file", type=Path, help="the file; - is the standard input")
+        many.add_argument(
+            "--unusable",
+            action="store_true",
+            help="label unusable what no kept picture shows well enough, instead of leaving it",
+        )
         _step(steps, "undo", "take the last label of this reviewer back")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        steps: dict[str, Callable[..., str]] = {"list": _list, "label": _label, "undo": _undo}
+        steps: dict[str, Callable[..., str]] = {
+            "list": _list,
+            "label": _label,
+            "labels": _labels,
+            "undo": _undo,
+        }
         reviewer = _reviewer(options["reviewer"])
         self.stdout.write(steps[options["step"]](reviewer, options))
 
@@ -72,14 +88,60 @@ def _line(attempt: Attempt) -> str:
 
 
 def _label(reviewer: Any, options: dict[str, Any]) -> str:
+    attempt = _attempt(options["attempt"])
     try:
-        attempt = Attempt.objects.get(pk=options["attempt"])
         reviewing.review_attempt(attempt=attempt, reviewer=reviewer, label=options["label"])
-    except (Attempt.DoesNotExist, ValidationError):
-        raise CommandError(f"There is no attempt {options['attempt']!r}.") from None
     except ValueError as error:
         raise CommandError(str(error)) from error
     return _line(attempt)
+
+
+def _attempt(name: str) -> Attempt:
+    try:
+        return Attempt.objects.get(pk=name)
+    except (Attempt.DoesNotExist, ValidationError):
+        raise CommandError(f"There is no attempt {name!r}.") from None
+
+
+def _labels(reviewer: Any, options: dict[str, Any]) -> str:
+    """A line that cannot be done keeps none of the others from it."""
+    done, unusable, left = 0, 0, []
+    for number, words in _lines(options["file"]):
+        try:
+            unusable += _labelled(reviewer, words, options["unusable"])
+            done += 1
+        except (CommandError, ValueError) as error:
+            left.append(f"line {number}: {error}")
+    said = f"{done} labelled, {unusable} of them as unusable."
+    if left:
+        raise CommandError("\n".join([*left, f"{said} {len(left)} not."]))
+    return said
+
+
+def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and words of every line that is neither empty nor a comment; commas part words, too."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if words := line.partition("#")[0].replace(",", " ").split():
+            yield number, words
+
+
+def _labelled(reviewer: Any, words: list[str], unusable: bool) -> bool:
+    """Label one attempt; whether it became unusable. Raises CommandError, ValueError."""
+    if len(words) != 2:
+        raise CommandError("An attempt and its label are expected.")
+    attempt, label = _attempt(words[0]), words[1]
+    try:
+        reviewing.review_attempt(attempt=attempt, reviewer=reviewer, label=label)
+    except reviewing.BelowFloor:
+        if not unusable:
+            raise
+        label = Attempt.Label.UNUSABLE
+        reviewing.review_attempt(attempt=attempt, reviewer=reviewer, label=label)
+    return label == Attempt.Label.UNUSABLE
 
 
 def _undo(reviewer: Any, options: dict[str, Any]) -> str:

@@ -40,7 +40,8 @@ class Command(BaseCommand):
             type=Path,
             dest="earlier",
             metavar="FOLDER",
-            help="Folder of an earlier cross-validation of the same folds: each goes on from its start.npz there.",
+            help="Folder of an earlier cross-validation: each fold goes on from the start.npz there that left its "
+            "cameras out and the fewest others.",
         )
         parser.add_argument("--threshold", type=float, default=0.5, help="For APCER and BPCER.")
         for name, limit in LIMITS.items():
