@@ -69,5 +69,6 @@ def fit_options(options: Options) -> loop.FitOptions:
         patience=options.patience,
         save_every=options.save_every,
         mixstyle=options.mixstyle,
+        start_rate=options.start_rate,
         tensorboard=Path(options.tensorboard) if options.tensorboard else None,
     )

@@ -63,7 +63,13 @@ class Options:
     teacher_weight: float = _option(0.5, "Weight of the teachers' loss", 0, 100)
     dropout: float = _option(0.3, "Dropout before the last layer", 0, 0.9)
     views: str = _option("", "Folder of prepared views to learn from, made by make_views")
-    start: str = _option("", "Weights to begin from, which saw nothing that is held out")
+    start: str = _option(
+        "",
+        "Weights to begin from, which saw nothing that is held out; imagenet for minifasnet_lite",
+    )
+    start_rate: float = _option(
+        1.0, "Learning rate of layers that begin with such weights, as a share of --lr", 0, 1
+    )
     keep: float = _option(0.0, "Way back of the last layers to the weights it began with", 0, 1)
     champion: str = _option(
         "", "Bundle whose errors the new threshold keeps, as one goes on from it"

@@ -23,7 +23,17 @@ from liveness.engine.fas import LivenessModel
 from liveness.engine.weights import WeightsError
 from training.building import blend, fit_options, fresh, net_spec, recipe
 from training.calibration import calibrated, matched, promised, uncalibrated
-from training.fas import data, export, loop, patch_store, readers, starts, store, throughput
+from training.fas import (
+    data,
+    export,
+    imagenet,
+    loop,
+    patch_store,
+    readers,
+    starts,
+    store,
+    throughput,
+)
 from training.fas.checkpoints import CheckpointError, load_for
 from training.fas.interrupt import Interrupted
 from training.fas.nets import parameters
@@ -233,6 +243,8 @@ class Pipeline:
         """The weights to begin from, if any. Raises LeakError when they have seen a camera that is held out."""
         if not self.options.start:
             return None
+        if self.options.start == imagenet.WORD:
+            return imagenet.start(net_spec(self.options), self.options.crop)
         start = starts.read(Path(self.options.start), net_spec(self.options), self.options.crop)
         start.check_unseen({sample.domain for sample in (*splits.calibration, *splits.dev)})
         return start

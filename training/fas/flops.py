@@ -31,7 +31,8 @@ def of_net(net: nn.Module, shape: tuple[int, ...]) -> Cost:
     counts: list[int] = []
 
     def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        pixels = output[0, 0].numel() if isinstance(layer, nn.Conv2d) else 1
+        # Of one input; some tables take its patches one after the other, as a batch.
+        pixels = output[:, 0].numel()
         counts.append(layer.weight.numel() * pixels)
 
     counted = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]

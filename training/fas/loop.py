@@ -53,6 +53,8 @@ class FitError(RuntimeError):
 class FitOptions:
     """How long and how hard. ``minutes``: the learning rate reaches zero by then even if epochs are left.
 
+    start_rate: learning rate of the layers that begin with given weights, as a share of ``rate``.
+
     accumulate: a batch is normalised in this many groups, one after the other, times the number of processes.
     patience: epochs without a better AUC until the run stops; 0 never does. save_every: seconds between checkpoints.
     """
@@ -73,6 +75,7 @@ class FitOptions:
     tensorboard: Path | None = None
     threads: int = 1
     mixstyle: float = 0.0
+    start_rate: float = 1.0
 
 
 @dataclass
@@ -177,7 +180,7 @@ class Fitter:
 
     def _step(self, state: State, batch: Batch) -> None:
         for group in state.optimiser.param_groups:
-            group["lr"] = self.options.rate * self._rate(self._progress(state))
+            group["lr"] = group["share"] * self.options.rate * self._rate(self._progress(state))
         state.optimiser.zero_grad()
         for number in range(self.options.accumulate):
             last = number == self.options.accumulate - 1
@@ -239,7 +242,7 @@ class Fitter:
             "epoch": state.epoch + 1,
             **{name: round(value, 6) for name, value in zip(_SUMS, means, strict=True)},
             "auc": self._calibration_auc(state),
-            "rate": state.optimiser.param_groups[0]["lr"],
+            "rate": max(group["lr"] for group in state.optimiser.param_groups),
             "seconds": round(seconds, 3),
             "samples_per_second": round(state.batch * self.options.batch / max(seconds, 1e-9), 2),
         }
@@ -292,12 +295,23 @@ class Fitter:
         average.load_state_dict(model.state_dict(), strict=True)
         sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=self.device)
         optimiser = torch.optim.AdamW(
-            model.parameters(), lr=self.options.rate, weight_decay=self.options.decay, fused=True
+            self._groups(model), lr=self.options.rate, weight_decay=self.options.decay, fused=True
         )
         state = State(model, average, optimiser, sums)
         if resume:
             checkpoints.restore(self.folder / LAST, state, self._identity())
         return state
+
+    def _groups(self, model: TrainingNet) -> list[dict[str, Any]]:
+        """The parameters, those that begin with given weights apart where they learn at a rate of their own."""
+        share = self.options.start_rate
+        given = self.start.weights if self.start is not None and share < 1 else {}
+        named = list(model.named_parameters())
+        groups = [
+            {"params": [each for name, each in named if name not in given], "share": 1.0},
+            {"params": [each for name, each in named if name in given], "share": share},
+        ]
+        return [group for group in groups if group["params"]]
 
     def _fresh(self) -> TrainingNet:
         net = TrainingNet(self.net, self.train.teachers, self.options.mixstyle)
@@ -317,6 +331,7 @@ class Fitter:
             "ema": o.ema,
             "precision": o.precision,
             "mixstyle": o.mixstyle,
+            "start_rate": o.start_rate,
             "fourier_weight": weights.fourier,
             "teacher_weight": weights.teachers,
             "temperature": weights.temperature,

@@ -91,10 +91,10 @@ class DepthWise(nn.Module):
         self.conv_dw = ConvBlock(
             row.hidden,
             row.hidden,
-            3,
+            row.kernel,
             stride=row.stride,
             groups=row.hidden,
-            padding=1,
+            padding=row.kernel // 2,
             activation=activation,
         )
         self.project = ConvBlock(row.hidden, row.out)
@@ -135,13 +135,15 @@ class MiniFASNet(nn.Module):
         table, act = TABLES[spec.arch], spec.activation
         width = table.stem
         self.spec = spec
-        self.conv1 = ConvBlock(3 * spec.patches, width, 3, stride=2, padding=1, activation=act)
+        self.apart = spec.patches if table.shared else 1
+        channels = 3 * spec.patches // self.apart
+        self.conv1 = ConvBlock(channels, width, 3, stride=2, padding=1, activation=act)
         self.conv2_dw = ConvBlock(width, width, 3, groups=width, padding=1, activation=act)
         self.names = tuple(name for name, _ in table.stages)
         for name, rows in table.stages:
             self.add_module(name, _stage(width, rows, act, table.squeeze))
             width = rows[-1].out
-        self.conv_6_sep = ConvBlock(width, table.head, activation=act)
+        self.conv_6_sep = ConvBlock(width * self.apart, table.head, activation=act)
         self.conv_6_dw = ConvBlock(table.head, table.head, -(-spec.size // 16), groups=table.head)
         self.linear = nn.Linear(table.head, table.embedding, bias=False)
         self.bn = nn.BatchNorm1d(table.embedding)
@@ -149,10 +151,13 @@ class MiniFASNet(nn.Module):
         self.prob = nn.Linear(table.embedding, spec.classes, bias=False)
 
     def features(self, x: Tensor, style: nn.Module | None = None) -> tuple[Tensor, Tensor]:
-        """Maps after the Fourier stage (N, C, S/8, S/8) and after the last stage (N, C', S/16, S/16).
+        """Maps after the Fourier stage (N, C, S/8, S/8) and after the last stage (N, C', S/16, S/16); where patches go
+        apart, those of all of them stacked.
 
         style: what early maps, of the stem and of the first stage, go through while the network is trained.
         """
+        if self.apart > 1:
+            x = x.reshape(-1, 3, *x.shape[2:])
         x = self.conv2_dw(self.conv1(x))
         x = middle = x if style is None else style(x)
         for name in self.names:
@@ -160,7 +165,11 @@ class MiniFASNet(nn.Module):
             if style is not None and name == self.names[0]:
                 x = style(x)
             middle = x if name == FOURIER_STAGE else middle
-        return middle, x
+        return self._together(middle), self._together(x)
+
+    def _together(self, x: Tensor) -> Tensor:
+        """(N·P, C, h, w) → (N, P·C, h, w) where P patches go apart."""
+        return x if self.apart == 1 else x.reshape(-1, self.apart * x.shape[1], *x.shape[2:])
 
     def embed(self, last: Tensor) -> Tensor:
         """Embedding (N, 128) from the map after the last stage."""
@@ -235,7 +244,7 @@ class TrainingNet(nn.Module):
         super().__init__()
         table = TABLES[spec.arch]
         self.net = MiniFASNet(spec)
-        self.fourier = FourierHead(dict(table.stages)[FOURIER_STAGE][-1].out)
+        self.fourier = FourierHead(dict(table.stages)[FOURIER_STAGE][-1].out * self.net.apart)
         self.opinions = nn.Linear(table.embedding, teachers) if teachers else None
         self.style = MixStyle(mixstyle) if mixstyle else None
 

@@ -34,11 +34,12 @@ TIED = "tied.pt"
 
 @dataclass(frozen=True)
 class Start:
-    """Weights of a TrainingNet by name, and the domains that they were learnt from."""
+    """Weights of a TrainingNet by name, and the domains that they were learnt from; partial: layers without any stay fresh."""
 
     path: Path
     weights: Mapping[str, Tensor]
     domains: tuple[str, ...]
+    partial: bool = False
 
     def check_unseen(self, held_out: Collection[str]) -> None:
         """Raise LeakError when any held-out domain is among those that the weights have learnt from."""
@@ -59,7 +60,8 @@ class Start:
             missing, unknown = net.load_state_dict(weights, strict=False)
         except RuntimeError as error:
             raise CheckpointError(f"{self.path} does not fit this network: {error}") from error
-        if unknown or any(not name.startswith(_HEAD) for name in missing):
+        needed = [name for name in missing if not name.startswith(_HEAD)]
+        if unknown or (needed and not self.partial):
             raise CheckpointError(f"{self.path} does not fit this network.")
 
 

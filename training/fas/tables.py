@@ -12,11 +12,12 @@ FOURIER_STAGE = "conv_4"
 
 @dataclass(frozen=True)
 class Row:
-    """One depthwise block: 1×1 to ``hidden``, 3×3 depthwise with ``stride``, linear 1×1 to ``out``."""
+    """One depthwise block: 1×1 to ``hidden``, depthwise of ``kernel`` with ``stride``, linear 1×1 to ``out``."""
 
     hidden: int
     out: int
     stride: int = 1
+    kernel: int = 3
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Table:
 
     A stage whose first row has stride 2 is a single block; any other stage is a chain of residual blocks.
     ``squeeze``: the last block of every chain has squeeze-and-excitation with this reduction; 0 for none.
+    ``shared``: every patch goes alone through the same stages, and their last maps are stacked; otherwise the patches are.
     """
 
     stem: int
@@ -32,6 +34,7 @@ class Table:
     head: int = 512
     embedding: int = 128
     squeeze: int = 0
+    shared: bool = False
 
 
 def _chain(out: int, *hidden: int) -> tuple[Row, ...]:
@@ -86,6 +89,20 @@ _V2_FAST = Table(
     ),
 )
 
+_LITE = Table(
+    stem=32,
+    stages=(
+        ("conv_23", (Row(96, 24, 2),)),
+        ("conv_3", (Row(144, 24),)),
+        ("conv_34", (Row(144, 40, 2, 5),)),
+        ("conv_4", (Row(240, 40, 1, 5),)),
+        ("conv_45", (Row(240, 80, 2),)),
+        ("conv_5", (Row(480, 80), Row(480, 80))),
+    ),
+    head=256,
+    shared=True,
+)
+
 _MOBILEFACENET = Table(
     stem=64,
     stages=(
@@ -105,13 +122,16 @@ TABLES: dict[str, Table] = {
     "minifasnet_v2se": replace(_V2, squeeze=4),
     "minifasnet_v2_even": _V2_EVEN,
     "minifasnet_v2_fast": _V2_FAST,
+    "minifasnet_lite": _LITE,
     "mobilefacenet": _MOBILEFACENET,
 }
 """Known networks. V1 and V2 are the published channel lists ``1.8M`` and ``1.8M_``, the SE variants have V1's and V2's.
 
 Integer kernels work on sixteen channels at a time, so the odd widths that pruning left cost more than they compute.
 ``minifasnet_v2_even`` is V2 rounded to sixteens. ``minifasnet_v2_fast`` has also given up width at high resolution,
-where most of the time goes, for some at stride 16. One face of three patches at 80 px, two classes:
+where most of the time goes, for some at stride 16. ``minifasnet_lite`` has the widths and kernels of the first eight blocks
+of EfficientNet-Lite0 (Tan and Le, 2019; Apache-2.0), so that training can begin with what these know of the world
+(``training.fas.imagenet``), and looks at one patch after the other. One face of three patches at 80 px, two classes:
 
 ===================  =========  ==========
 table                MACs       parameters
@@ -119,5 +139,6 @@ table                MACs       parameters
 minifasnet_v2        43.5 M     0.433 M
 minifasnet_v2_even   43.6 M     0.438 M
 minifasnet_v2_fast   32.4 M     0.404 M
+minifasnet_lite      66.7 M     0.357 M
 ===================  =========  ==========
 """

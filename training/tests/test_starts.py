@@ -49,6 +49,22 @@ def test_a_run_goes_on_from_the_averaged_network(
     assert first_loss(tmp_path / "b", trained) < 0.9 * first_loss(tmp_path / "a", None)
 
 
+def test_layers_with_given_weights_can_learn_at_a_rate_of_their_own(
+    packed: Path, tmp_path: Path
+) -> None:
+    whole = starts.read(packed, NET, CROP)
+    given = {name: value for name, value in whole.weights.items() if "net.conv1." in name}
+    start = replace(whole, weights=given, partial=True)
+    kernel = "net.conv1.conv.weight"
+    for share in (0.0, 1.0):
+        run = fitter(tmp_path / str(share), epochs=1, start=start, start_rate=share).run()
+        learnt = starts.read(run, NET, CROP).weights
+        assert torch.equal(learnt[kernel], given[kernel]) == (share == 0)
+        assert not torch.equal(learnt["net.linear.weight"], whole.weights["net.linear.weight"])
+    with pytest.raises(CheckpointError, match="does not fit"):
+        replace(start, partial=False).put_into(TrainingNet(NET, 1))
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.25, 1.0])
 def test_weights_are_tied_to_those_they_began_with(
     keep: float, packed: Path, tmp_path: Path

