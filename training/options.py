@@ -74,6 +74,12 @@ class Options:
     champion: str = _option(
         "", "Bundle whose errors the new threshold keeps, as one goes on from it"
     )
+    passes: int = _option(
+        2,
+        "Passes over a face that is judged: 2 score its mirror image too, so that no side counts",
+        1,
+        2,
+    )
     leave_out: str = _option("", "Cameras judged instead of trained on, joined by +")
     calibration_scores: str = _option("", "scores.csv of cameras that folds left out")
     bpcer: float = _option(0.05, "BPCER that the threshold is promised for", 0.001, 0.5)
@@ -123,12 +129,15 @@ class Options:
 PATHS = ("views", "start", "calibration_scores", "tensorboard", "champion")
 """Options that name a file or a folder of the training machine."""
 
+IMAGENET = "imagenet"
+"""What ``start`` is given in place of a file to begin with what an ImageNet network knows."""
+
 START = "start.npz"
 """Small file of weights to begin from: a run leaves one, and one lies beside the default bundle."""
 
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
-    *("calibration_scores", "bpcer", "champion", "keep"),
+    *("calibration_scores", "bpcer", "champion", "keep", "passes"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.

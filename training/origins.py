@@ -14,7 +14,7 @@ from training import datasets
 from training.fas.data import DataError
 from training.freezing import MERGED
 from training.models import TrainingRun
-from training.options import START
+from training.options import IMAGENET, START
 
 TIED = "tied.pt"
 _NETWORK = ("arch", "activation")
@@ -46,12 +46,14 @@ def serving_bundle() -> Path | None:
 
 
 def serving_network() -> dict[str, Any]:
-    """What a network must have in common with the serving one in order to take its weights."""
+    """What a network must have in common with the serving one in order to take its weights and to be judged like it."""
     serving = _serving()
     about = serving.manifest if serving and serving.manifest else _default_manifest()
     crop, network = about["preprocessing"], about.get("network", {})
     own = {name: network[name] for name in _NETWORK if name in network}
-    return {**own, "scales": crop["scales"], "size": crop["size"], "border": crop["padding"]}
+    passes = 2 if about.get("scoring", {}).get("mirror") else 1
+    shape = {"scales": crop["scales"], "size": crop["size"], "border": crop["padding"]}
+    return {**own, **shape, "passes": passes}
 
 
 def seen_by(weights: Path) -> frozenset[str] | None:
@@ -59,6 +61,8 @@ def seen_by(weights: Path) -> frozenset[str] | None:
 
     A start file says it; a run's checkpoint has seen what the run trained on, and what its own beginning had seen.
     """
+    if str(weights) == IMAGENET:
+        return frozenset()
     if weights.suffix == ".npz":
         return _written_in(weights)
     run = next((run for run in TrainingRun.objects.all() if weights.parent == _folder(run)), None)

@@ -43,7 +43,7 @@ from training.fas.readers.base import DataSet
 from training.fas.readers.patch_folders import PatchSample
 from training.fas.source import Source
 from training.fas.views import Views, ViewsError, ViewSource
-from training.options import FREE, START, Options
+from training.options import FREE, IMAGENET, START, Options
 
 __all__ = ["FAILURES", "Interrupted", "Pipeline", "measured_throughput", "trained"]
 
@@ -62,8 +62,6 @@ FAILURES = (
 
 Scores = NDArray[np.float64]
 _CALIBRATION_FACES = 256
-_MIRROR = True
-"""New bundles score both mirror images of a face: which side the light comes from must not decide."""
 
 
 class Fitted(NamedTuple):
@@ -104,7 +102,7 @@ class Pipeline:
         fp32 = export.to_onnx(export.load_network(saved))
         faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
         int8 = export.quantise(fp32, faces, self.options.crop)
-        golden = export.golden(int8, self.options.crop, self.options.seed, mirror=_MIRROR)
+        golden = export.golden(int8, self.options.crop, self.options.seed, mirror=self._mirror)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
 
     def fit(self, resume: bool = False) -> Fitted:
@@ -166,7 +164,9 @@ class Pipeline:
         figures = {
             "calibration": _figures_or_none(calibration, scores, value),
             "dev": _figures_or_none(held, score(draft, held), value),
-            "int8_against_fp32": _parity(fp32, judged, score(draft, judged), draft.crop, value),
+            "int8_against_fp32": _parity(
+                fp32, judged, score(draft, judged), draft.crop, draft.mirror, value
+            ),
         }
         result = facts | {"threshold": threshold, "figures": figures}
         return bundles.write(folder, int8, result, golden)
@@ -194,6 +194,10 @@ class Pipeline:
         chosen = [n for n, sample in enumerate(train.samples) if sample.domain in known]
         whole = {train.samples[n].live for n in chosen if train.samples[n].frame == "full"}
         return train.chosen(chosen) if len(whole) == 2 else train
+
+    @property
+    def _mirror(self) -> bool:
+        return self.options.passes == 2
 
     @cached_property
     def _data(self) -> DataSet:
@@ -243,7 +247,7 @@ class Pipeline:
         """The weights to begin from, if any. Raises LeakError when they have seen a camera that is held out."""
         if not self.options.start:
             return None
-        if self.options.start == imagenet.WORD:
+        if self.options.start == IMAGENET:
             return imagenet.start(net_spec(self.options), self.options.crop)
         start = starts.read(Path(self.options.start), net_spec(self.options), self.options.crop)
         start.check_unseen({sample.domain for sample in (*splits.calibration, *splits.dev)})
@@ -265,7 +269,7 @@ class Pipeline:
             "created": now.isoformat(timespec="seconds"),
             "classes": list(data.CLASSES),
             "preprocessing": bundles.preprocessing(self.options.crop),
-            "scoring": {"mirror": _MIRROR},
+            "scoring": {"mirror": self._mirror},
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {
                 "options": self.options.portable(),
@@ -340,11 +344,16 @@ def _figures_or_none(
 
 
 def _parity(
-    fp32: bytes, frames: store.Faces, scores: Scores, crop: CropSpec, threshold: float
+    fp32: bytes,
+    frames: store.Faces,
+    scores: Scores,
+    crop: CropSpec,
+    mirror: bool,
+    threshold: float,
 ) -> dict[str, Any]:
     """The serving engine's INT8 scores beside those of the float graph."""
     patches = _patches(frames, crop)
-    reference = export.p_live(fp32, patches, crop, _MIRROR).astype(np.float64)
+    reference = export.p_live(fp32, patches, crop, mirror).astype(np.float64)
     found = export.parity(scores, reference, threshold).as_dict()
     return found | {"fp32_auc": _auc(frames, reference), "int8_auc": _auc(frames, scores)}
 

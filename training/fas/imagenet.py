@@ -19,8 +19,6 @@ from training.fas.nets import NetSpec
 from training.fas.starts import Start
 
 ARCH = "minifasnet_lite"
-WORD = "imagenet"
-"""What ``--start`` is given in place of a file."""
 
 _MEAN, _SCALE = 127.0, 128.0
 _EPS = 1e-3 - 1e-5  # its batch normalisations add more to the variance than ours
@@ -48,9 +46,9 @@ def start(net: NetSpec, crop: CropSpec) -> Start:
     Raises CheckpointError for another table or preprocessing, and when the package is missing or damaged.
     """
     if net.arch != ARCH:
-        raise CheckpointError(f"--start {WORD} is for --arch {ARCH}, not for {net.arch}.")
+        raise CheckpointError(f"ImageNet weights are for {ARCH}, not for {net.arch}.")
     if (crop.channels, crop.mean) != ("BGR", 0.0):
-        raise CheckpointError(f"--start {WORD} takes BGR patches with a mean of zero.")
+        raise CheckpointError("ImageNet weights take BGR patches with a mean of zero.")
     path = _path()
     try:
         saved: Weights = torch.load(path, map_location="cpu", weights_only=True)

@@ -51,7 +51,7 @@ def test_the_last_layers_stay_fresh_and_no_camera_was_seen() -> None:
 
 
 def test_another_network_or_preprocessing_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="is for --arch minifasnet_lite"):
+    with pytest.raises(CheckpointError, match="are for minifasnet_lite"):
         imagenet.start(replace(NET, arch="minifasnet_v2"), CROP)
     with pytest.raises(CheckpointError, match="BGR"):
         imagenet.start(NET, replace(CROP, channels="RGB"))

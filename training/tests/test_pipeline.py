@@ -12,6 +12,7 @@ from liveness.engine.bundle import Bundle
 from liveness.engine.crops import patches
 from liveness.engine.fas import LivenessModel
 from liveness.engine.session import log_odds
+from training.building import net_spec
 from training.calibration import calibrated, matched
 from training.fas import checkpoints, starts
 from training.fas.checkpoints import CheckpointError
@@ -207,6 +208,28 @@ def test_a_threshold_that_was_found_elsewhere_is_taken(tmp_path: Path) -> None:
     given = {"value": 0.7, "target": "BPCER 5 % elsewhere", "bona_fide": 90, "attacks": 80}
     made = without_cameras(tmp_path, threshold=given)
     assert (made.threshold.value, made.threshold.bona_fide) == (0.7, 90)
+
+
+def test_a_run_begins_with_what_an_imagenet_network_knows(tmp_path: Path) -> None:
+    options = replace(
+        OPTIONS,
+        arch="minifasnet_lite",
+        activation="relu6",
+        start="imagenet",
+        start_rate=0.25,
+        passes=1,
+        epochs=1,
+    )
+    manifest = data_set(tmp_path / "data", each=4)
+    made = Pipeline(manifest, tmp_path / "out", options, NoFaces(), say=lambda line: None).run()
+    assert not made.mirror
+    assert made.manifest["training"]["options"]["start"] == "imagenet"
+    faces = made.golden.patches
+    assert LivenessModel(made).score(faces).shape == (len(faces),)
+    assert starts.read(tmp_path / "out" / "start.npz", net_spec(options), made.crop).domains == (
+        "a",
+        "b",
+    )
 
 
 def test_a_run_on_other_data_is_not_continued(out: Path, tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ def test_a_runs_weights_have_seen_its_cameras_and_those_of_its_beginning(tmp_pat
     best = services.folder_of(run) / "best.pt"
     assert origins.seen_by(best) == frozenset({"older", "cam1"})
     assert origins.seen_by(tmp_path / "unknown.pt") is None
+    assert origins.seen_by(Path("imagenet")) == frozenset()
 
 
 def test_touching_up_goes_on_from_the_run_that_made_the_serving_model(tmp_path: Path) -> None:
