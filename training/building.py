@@ -63,7 +63,9 @@ def fit_options(options: Options) -> loop.FitOptions:
         decay=options.weight_decay,
         warmup=options.warmup,
         ema=options.ema,
-        weights=Weights(options.fourier_weight, options.teacher_weight),
+        weights=Weights(
+            options.fourier_weight, options.teacher_weight, mirror=options.mirror_weight
+        ),
         accumulate=options.accumulate,
         precision=options.precision,
         patience=options.patience,

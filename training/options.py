@@ -61,6 +61,9 @@ class Options:
     ema: float = _option(0.998, "Share that the averaged network keeps in a step", 0, 0.99999)
     fourier_weight: float = _option(0.5, "Weight of the spectrum's loss", 0, 100)
     teacher_weight: float = _option(0.5, "Weight of the teachers' loss", 0, 100)
+    mirror_weight: float = _option(
+        0.0, "Weight of how much a face and its mirror image differ; twice the work", 0, 100
+    )
     dropout: float = _option(0.3, "Dropout before the last layer", 0, 0.9)
     views: str = _option("", "Folder of prepared views to learn from, made by make_views")
     start: str = _option(

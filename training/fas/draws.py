@@ -13,13 +13,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from liveness.engine.crops import CropSpec, Patches, patches
+from liveness.engine.crops import Box, CropSpec, Patches, patches
+from liveness.engine.frames import Picture
 from training.fas.augment import Strength, jitter, shake
 from training.fas.collage import collage
 from training.fas.data import weights
 from training.fas.recapture import Shown, recapture
 from training.fas.store import Store
 from training.fas.teachers import Cuts, Teachers, fused
+
+PORTRAITS = "portraits"
+"""The domain of digital portraits, which no camera of ours took."""
 
 _ASKED = 64
 
@@ -30,6 +34,8 @@ class Recipe:
 
     strange: how much more often than another a camera is drawn that the teachers do not know; doubtful: a frame of a camera
     that they know, and give the truth a chance of p, is drawn 1 + doubtful · (1 - p)² times as often as one they are sure of;
+    plain: share of draws that are a frame of the data set as it is but for framing and light, with the truth about it alone: no
+    portrait, no simulation, no other surroundings, no mixture and no teacher; the other shares are of the rest;
     simulate: share of bona fide draws that become simulated attacks; moved: share of draws that get the surroundings of
     another frame, where there are teachers to say what that is; mixed: share of draws that are two faces laid over each
     other, with Beta(mixup, mixup) of the first (Zhang et al., 2018).
@@ -37,6 +43,7 @@ class Recipe:
 
     strange: float = 9.0
     doubtful: float = 12.0
+    plain: float = 0.0
     simulate: float = 0.15
     moved: float = 0.0
     mixup: float = 0.8
@@ -47,7 +54,7 @@ class Recipe:
 @dataclass(frozen=True)
 class Draw:
     """patches (P, S, S, 3) uint8 BGR; live: share of bona fide, 0–1, or NaN where nobody knows; domains: of every frame
-    that it shows, at least one; cuts: the same picture, in the same box, as each teacher looks at it.
+    that it shows, at least one; cuts: the same picture, in the same box, as each teacher looks at it; none where none is asked.
     """
 
     patches: Patches
@@ -74,9 +81,15 @@ class Deck:
         if self.teachers and known is not None and self.recipe.doubtful:
             self.chances = self._favoured(self.teachers, known)
         self._live = np.flatnonzero([sample.live for sample in self.store.samples])
+        if self.recipe.plain:
+            samples = self.store.samples
+            self._own = [n for n, sample in enumerate(samples) if sample.domain != PORTRAITS]
+            self._own_chances = weights([samples[n] for n in self._own])
 
     def draw(self, rng: Generator) -> Draw:
         """One face, or with chance ``mixed`` two in one."""
+        if self.recipe.plain and rng.random() < self.recipe.plain:
+            return self._plain(rng)
         first = self._single(rng)
         if rng.random() >= self.recipe.mixed:
             return first
@@ -105,9 +118,20 @@ class Deck:
             found[cell] *= self.chances[cell].sum() / found[cell].sum()
         return found / found.sum()
 
+    def _plain(self, rng: Generator) -> Draw:
+        index = int(rng.choice(self._own, p=self._own_chances))
+        sample = self.store.samples[index]
+        face = self._shaken(self.store.frames[index], self.store.boxes[index], rng)
+        return Draw(patches(*face, self.spec), float(sample.live), (sample.domain,), False)
+
+    def _shaken(self, picture: Picture, box: Box, rng: Generator) -> tuple[Picture, Box]:
+        strength = self.recipe.strength
+        picture, box = shake(picture, box, strength, rng)
+        return picture, jitter(box, strength.scale, strength.shift, rng)
+
     def _single(self, rng: Generator) -> Draw:
         index = int(rng.choice(len(self.store), p=self.chances))
-        sample, strength = self.store.samples[index], self.recipe.strength
+        sample = self.store.samples[index]
         picture, box = self.store.frames[index], self.store.boxes[index]
         simulated = sample.live and rng.random() < self.recipe.simulate
         domains: tuple[str, ...] = (sample.domain,)
@@ -123,8 +147,7 @@ class Deck:
             domains += (self.store.samples[where].domain,)
             picture, box = collage(picture, box, ground, place, rng)
             live = np.nan
-        picture, box = shake(picture, box, strength, rng)
-        box = jitter(box, strength.scale, strength.shift, rng)
+        picture, box = self._shaken(picture, box, rng)
         cuts = self.teachers.cut(picture, box) if self.teachers else ()
         return Draw(patches(picture, box, self.spec), live, domains, simulated, cuts)
 
@@ -153,12 +176,14 @@ def _blend(one: NDArray[np.uint8], other: NDArray[np.uint8], share: float) -> ND
 def opinions(teachers: Teachers | None, draws: Sequence[Draw]) -> NDArray[np.float32]:
     """(N, T) logits for live; T is 0 without teachers.
 
-    NaN where teachers that know some cameras only are shown another, or are wrong about a face whose truth is known: what
+    NaN where none was asked, where teachers that know some cameras only are shown another, or are wrong about a face whose truth is known: what
     they had not learnt is not there to be kept.
     """
     if teachers is None:
         return np.empty((len(draws), 0), np.float32)
-    said = teachers.opinions([draw.cuts for draw in draws])
+    said = np.full((len(draws), len(teachers.weights)), np.nan, np.float32)
+    if asked := [n for n, draw in enumerate(draws) if draw.cuts]:
+        said[asked] = teachers.opinions([draws[n].cuts for n in asked])
     if teachers.knows is not None:
         strange = [not teachers.knows.issuperset(draw.domains) for draw in draws]
         live, logits = np.array([draw.live for draw in draws]), fused(said, teachers.weights)

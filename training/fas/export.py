@@ -46,6 +46,9 @@ METHODS = {
 }
 """How the range of an activation is found from what calibration faces give."""
 _LIVE = CLASSES.index("live")
+_INTEGERS = ("Conv", "Clip", "Relu", "Add")
+"""What becomes integers where maps are pooled. A deviation is no good integer, and what follows it costs nothing."""
+_DEVIATION = "ReduceL2"
 
 
 class ParityError(RuntimeError):
@@ -83,9 +86,22 @@ def folded(net: MiniFASNet) -> MiniFASNet:
     for block in [module for module in copied.modules() if isinstance(module, ConvBlock)]:
         block.conv = fuse_conv_bn_eval(block.conv, block.bn)
         block.bn = nn.Identity()
-    copied.linear = fuse_linear_bn_eval(copied.linear, copied.bn)
+    if copied.pooled:
+        copied.prob = _after(copied.bn, copied.prob)
+    else:
+        copied.linear = fuse_linear_bn_eval(copied.linear, copied.bn)
     copied.bn = nn.Identity()
     return copied
+
+
+def _after(norm: nn.BatchNorm1d, linear: nn.Linear) -> nn.Linear:
+    """One layer that computes what the linear one computes after the normalisation."""
+    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+    bias = norm.bias - norm.running_mean * gain
+    made = nn.Linear(linear.in_features, linear.out_features)
+    made.weight = nn.Parameter(linear.weight * gain)
+    made.bias = nn.Parameter(linear.weight @ bias)
+    return made.eval()
 
 
 def to_onnx(net: MiniFASNet) -> bytes:
@@ -144,10 +160,15 @@ def quantise(
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=METHODS[method],
+            op_types_to_quantize=list(_INTEGERS) if _pools(source) else None,
         )
         quantised = shortened(onnx.load(target))
     onnx.checker.check_model(quantised)
     return quantised.SerializeToString()
+
+
+def _pools(path: Path) -> bool:
+    return any(node.op_type == _DEVIATION for node in onnx.load(path).graph.node)
 
 
 def shortened(model: onnx.ModelProto) -> onnx.ModelProto:

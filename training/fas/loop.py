@@ -23,7 +23,7 @@ from torch import nn
 
 from liveness.engine import metrics
 from liveness.engine.crops import CropSpec, tensor
-from training.fas import checkpoints, losses
+from training.fas import checkpoints, losses, probe
 from training.fas.checkpoints import CheckpointError, Identity, State, crop_dict
 from training.fas.data import balanced
 from training.fas.interrupt import Interrupted, Wishes
@@ -200,6 +200,7 @@ class Fitter:
         group = number * self.ranks.world + self.ranks.rank
         torch.manual_seed(hash((self.options.seed, state.steps, group)))
         rows = Batch(*(part[number::each].to(self.device) for part in batch))
+        rows = losses.both_sides(rows) if self.options.weights.mirror else rows
         rows = rows._replace(inputs=rows.inputs.contiguous(memory_format=torch.channels_last))
         with self._precision():
             outputs = self._wrapped(rows.inputs)
@@ -291,6 +292,8 @@ class Fitter:
         model = self._fresh()
         if self.start is not None and not resume:
             self.start.put_into(model)
+        if model.net.pooled and not resume and (self.start is None or self.start.partial):
+            probe.fit_head(model, self.train.batches(self.options.seed, 0, self.options.batch))
         average = self._fresh()
         average.load_state_dict(model.state_dict(), strict=True)
         sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=self.device)
@@ -335,6 +338,7 @@ class Fitter:
             "fourier_weight": weights.fourier,
             "teacher_weight": weights.teachers,
             "temperature": weights.temperature,
+            "mirror_weight": weights.mirror,
         }
         seen = {*self.domains, *(self.start.domains if self.start else ())}
         bound = own | dict(self.bound)

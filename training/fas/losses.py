@@ -1,4 +1,4 @@
-"""L = L_cls + λ·L_fourier + μ·L_teachers, every part a mean over one group of faces."""
+"""L = L_cls + λ·L_fourier + μ·L_teachers + ν·L_mirror, every part a mean over one group of faces."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,11 +14,12 @@ from training.fas.source import Batch
 
 @dataclass(frozen=True)
 class Weights:
-    """``fourier`` is λ, ``teachers`` is μ; opinions are softened by ``temperature``."""
+    """``fourier`` is λ, ``teachers`` is μ, ``mirror`` is ν; opinions are softened by ``temperature``."""
 
     fourier: float = 0.5
     teachers: float = 0.5
     temperature: float = 2.0
+    mirror: float = 0.0
 
 
 class Parts(NamedTuple):
@@ -30,15 +31,26 @@ class Parts(NamedTuple):
     teachers: Tensor
 
 
+def both_sides(batch: Batch) -> Batch:
+    """The batch and then its mirror images, (2·N, …)."""
+    inputs, targets, teachers = batch
+    return Batch(torch.cat([inputs, inputs.flip(3)]), targets.tile(2, 1), teachers.tile(2, 1))
+
+
 def loss(outputs: Outputs, batch: Batch, weights: Weights) -> Parts:
     """The loss of one group. L_cls: cross-entropy with soft targets. L_fourier: mean squared error of the spectrum of
-    the augmented image. L_teachers: ``matching``.
+    the augmented image. L_teachers: ``matching``. L_mirror, where it has a weight and the batch is ``both_sides``: squared
+    difference of the logits for live of a face and its mirror image.
     """
     classification = functional.cross_entropy(outputs.logits.float(), batch.targets)
     predicted = outputs.spectrum.float()
     fourier = functional.mse_loss(predicted, spectrum(batch.inputs, predicted.shape[-1]))
     teachers = matching(outputs.opinions.float(), batch.teachers, weights.temperature)
     total = classification + weights.fourier * fourier + weights.teachers * teachers
+    if weights.mirror:
+        live = outputs.logits.float() @ outputs.logits.new_tensor([-1.0, 1.0]).float()
+        one, other = live.chunk(2)
+        total = total + weights.mirror * functional.mse_loss(one, other)
     return Parts(total, classification, fourier, teachers)
 
 

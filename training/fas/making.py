@@ -14,7 +14,7 @@ from liveness.engine.weights import WeightsError
 from training.fas import readers, store
 from training.fas.augment import Strength
 from training.fas.data import DataError, Sample
-from training.fas.draws import Deck, Recipe
+from training.fas.draws import PORTRAITS, Deck, Recipe
 from training.fas.store import Store
 from training.fas.teachers import Predecessors
 from training.fas.views import Maker, Views, ViewsError
@@ -38,7 +38,7 @@ def make(given: Mapping[str, Any], say: Say, detector: FaceDetector | None = Non
     teachers = Predecessors(given["teachers"]) if given["teachers"] else None
     spec = CropSpec(given["patches"], given["size"], border=given["border"])
     strength = Strength().softened(given["strength"])
-    shares = {name: given[name] for name in ("simulate", "moved", "mixed")}
+    shares = {name: given[name] for name in ("plain", "simulate", "moved", "mixed")}
     recipe = Recipe(**shares, strength=strength)
     deck = Deck(frames, spec, recipe, teachers)
     return Maker(given["out"], deck, given["seed"], given["jobs"], say).run(given["count"])
@@ -50,6 +50,6 @@ def portraits(folder: Path, most: int, detector: FaceDetector) -> Store:
     if not paths:
         raise DataError(f"{folder} holds no JPEG files.")
     chosen = np.unique(np.linspace(0, len(paths) - 1, most).round().astype(int))
-    blank = Sample("", "portraits", "", True, "", "train", None, None, "crop")
+    blank = Sample("", PORTRAITS, "", True, "", "train", None, None, "crop")
     rows = [replace(blank, path=str(paths[i].relative_to(folder))) for i in chosen]
     return store.load(folder, rows, detector)

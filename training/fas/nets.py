@@ -6,7 +6,7 @@ load with ``strict=True``.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -143,16 +143,34 @@ class MiniFASNet(nn.Module):
         for name, rows in table.stages:
             self.add_module(name, _stage(width, rows, act, table.squeeze))
             width = rows[-1].out
-        self.conv_6_sep = ConvBlock(width * self.apart, table.head, activation=act)
-        self.conv_6_dw = ConvBlock(table.head, table.head, -(-spec.size // 16), groups=table.head)
-        self.linear = nn.Linear(table.head, table.embedding, bias=False)
-        self.bn = nn.BatchNorm1d(table.embedding)
+        self.pooled = table.pooled
+        if self.pooled:
+            widths = dict(table.stages)
+            self.width = 3 * self.apart * sum(widths[name][-1].out for name in self.pooled)
+        else:
+            self.conv_6_sep = ConvBlock(width * self.apart, table.head, activation=act)
+            self.conv_6_dw = ConvBlock(
+                table.head, table.head, -(-spec.size // 16), groups=table.head
+            )
+            self.linear = nn.Linear(table.head, table.embedding, bias=False)
+            self.width = table.embedding
+        self.bn = nn.BatchNorm1d(self.width)
         self.drop = nn.Dropout(spec.dropout)
-        self.prob = nn.Linear(table.embedding, spec.classes, bias=False)
+        self.prob = nn.Linear(self.width, spec.classes, bias=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As ever, but where maps are pooled, batch normalisation stays as it is in evaluation: what was learnt from the
+        whole world is not to be normalised by a few faces."""
+        super().train(mode)
+        if self.pooled:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+                    module.eval()
+        return self
 
     def features(self, x: Tensor, style: nn.Module | None = None) -> tuple[Tensor, Tensor]:
-        """Maps after the Fourier stage (N, C, S/8, S/8) and after the last stage (N, C', S/16, S/16); where patches go
-        apart, those of all of them stacked.
+        """Maps after the Fourier stage (N, C, S/8, S/8), and after the last stage (N, C', S/16, S/16) or, of a table that
+        pools, (N, E) what ``pool`` finds; where patches go apart, those of all of them stacked.
 
         style: what early maps, of the stem and of the first stage, go through while the network is trained.
         """
@@ -160,21 +178,27 @@ class MiniFASNet(nn.Module):
             x = x.reshape(-1, 3, *x.shape[2:])
         x = self.conv2_dw(self.conv1(x))
         x = middle = x if style is None else style(x)
+        found = []
         for name in self.names:
             x = self.get_submodule(name)(x)
             if style is not None and name == self.names[0]:
                 x = style(x)
             middle = x if name == FOURIER_STAGE else middle
-        return self._together(middle), self._together(x)
+            if name in self.pooled:
+                found.append(self._together(pool(x)))
+        last = torch.cat(found, dim=1) if found else self._together(x)
+        return self._together(middle), last
 
     def _together(self, x: Tensor) -> Tensor:
-        """(N·P, C, h, w) → (N, P·C, h, w) where P patches go apart."""
+        """(N·P, C, …) → (N, P·C, …) where P patches go apart."""
         return x if self.apart == 1 else x.reshape(-1, self.apart * x.shape[1], *x.shape[2:])
 
     def embed(self, last: Tensor) -> Tensor:
-        """Embedding (N, 128) from the map after the last stage."""
-        flat = self.conv_6_dw(self.conv_6_sep(last)).flatten(1)
-        embedding: Tensor = self.bn(self.linear(flat))
+        """Embedding (N, E), E = ``width``, from the second of what ``features`` gives."""
+        flat = (
+            last if self.pooled else self.linear(self.conv_6_dw(self.conv_6_sep(last)).flatten(1))
+        )
+        embedding: Tensor = self.bn(flat)
         return embedding
 
     def classify(self, embedding: Tensor) -> Tensor:
@@ -184,6 +208,15 @@ class MiniFASNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.embed(self.features(x)[1]))
+
+
+def pool(x: Tensor) -> Tensor:
+    """(N, C, h, w) → (N, 3·C): each channel's mean, maximum and standard deviation, wherever in the patch they are."""
+    flat = x.flatten(2)
+    mean = flat.mean(2)
+    pixels = x.shape[2] * x.shape[3]
+    deviation = torch.linalg.vector_norm(flat - mean[..., None], dim=2) * float(pixels) ** -0.5
+    return torch.cat([mean, flat.amax(2), deviation], dim=1)
 
 
 class MixStyle(nn.Module):
@@ -245,7 +278,7 @@ class TrainingNet(nn.Module):
         table = TABLES[spec.arch]
         self.net = MiniFASNet(spec)
         self.fourier = FourierHead(dict(table.stages)[FOURIER_STAGE][-1].out * self.net.apart)
-        self.opinions = nn.Linear(table.embedding, teachers) if teachers else None
+        self.opinions = nn.Linear(self.net.width, teachers) if teachers else None
         self.style = MixStyle(mixstyle) if mixstyle else None
 
     def forward(self, x: Tensor) -> Outputs:

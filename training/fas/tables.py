@@ -27,6 +27,8 @@ class Table:
     A stage whose first row has stride 2 is a single block; any other stage is a chain of residual blocks.
     ``squeeze``: the last block of every chain has squeeze-and-excitation with this reduction; 0 for none.
     ``shared``: every patch goes alone through the same stages, and their last maps are stacked; otherwise the patches are.
+    ``pooled``: the embedding is the mean, maximum and deviation of each channel after these stages, in place of a global
+    depthwise convolution after the last; batch normalisation keeps the statistics that it was given.
     """
 
     stem: int
@@ -35,6 +37,7 @@ class Table:
     embedding: int = 128
     squeeze: int = 0
     shared: bool = False
+    pooled: tuple[str, ...] = ()
 
 
 def _chain(out: int, *hidden: int) -> tuple[Row, ...]:
@@ -99,8 +102,8 @@ _LITE = Table(
         ("conv_45", (Row(240, 80, 2),)),
         ("conv_5", (Row(480, 80), Row(480, 80))),
     ),
-    head=256,
     shared=True,
+    pooled=("conv_3", "conv_4", "conv_5"),
 )
 
 _MOBILEFACENET = Table(
@@ -131,7 +134,8 @@ Integer kernels work on sixteen channels at a time, so the odd widths that pruni
 ``minifasnet_v2_even`` is V2 rounded to sixteens. ``minifasnet_v2_fast`` has also given up width at high resolution,
 where most of the time goes, for some at stride 16. ``minifasnet_lite`` has the widths and kernels of the first eight blocks
 of EfficientNet-Lite0 (Tan and Le, 2019; Apache-2.0), so that training can begin with what these know of the world
-(``training.fas.imagenet``), and looks at one patch after the other. One face of three patches at 80 px, two classes:
+(``training.fas.imagenet``), looks at one patch after the other, and its decision is linear in what it found of each
+channel anywhere in the patch. One face of three patches at 80 px, two classes:
 
 ===================  =========  ==========
 table                MACs       parameters

@@ -1,9 +1,14 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import default_rng
+from numpy.typing import NDArray
 
-from liveness.engine.crops import CropSpec, patches
+from liveness.engine.crops import Box, CropSpec, patches
+from liveness.engine.frames import Picture
 from training.fas.augment import STILL
-from training.fas.draws import Deck, Recipe, laid_over
+from training.fas.draws import PORTRAITS, Deck, Recipe, laid_over, opinions
 from training.tests.synthetic import store
 
 SPEC = CropSpec((1.0, 2.0, 4.0), 32)
@@ -50,3 +55,36 @@ def test_a_simulated_attack_names_the_camera_whose_face_it_shows() -> None:
     assert all(len(domains) == 2 for domains in shown)
     assert any(scene != face for scene, face in shown)
     assert all(len(draw.domains) == 1 for draw in draws if not draw.simulated)
+
+
+def test_a_plain_draw_is_one_frame_of_a_camera_with_its_truth_and_no_teacher() -> None:
+    frames = store()
+    samples = frames.samples
+    samples[0] = replace(samples[0], domain=PORTRAITS)
+    deck = Deck(frames, SPEC, Recipe(plain=1.0, simulate=1.0, mixed=1.0), Doubter())
+    draws = [deck.draw(default_rng(seed)) for seed in range(40)]
+    assert {draw.live for draw in draws} == {0.0, 1.0}
+    assert {len(draw.domains) for draw in draws} == {1}
+    assert (PORTRAITS,) not in {draw.domains for draw in draws}
+    assert not any(draw.simulated for draw in draws)
+    assert np.isnan(opinions(deck.teachers, draws)).all()
+
+
+def test_only_faces_that_teachers_look_at_have_opinions() -> None:
+    deck = Deck(store(), SPEC, Recipe(plain=0.5), Doubter())
+    draws = [deck.draw(default_rng(seed)) for seed in range(20)]
+    said = opinions(deck.teachers, draws)[:, 0]
+    assert [bool(draw.cuts) for draw in draws] == (said == 0.5).tolist()
+    assert 0 < np.isnan(said).sum() < 20
+
+
+class Doubter:
+    """A teacher that thinks the same of every face."""
+
+    names, weights, knows = ("doubter",), (1.0,), None
+
+    def cut(self, picture: Picture, box: Box) -> tuple[NDArray[np.uint8], ...]:
+        return (picture[:8, :8],)
+
+    def opinions(self, faces: Sequence[tuple[NDArray[np.uint8], ...]]) -> NDArray[np.float32]:
+        return np.full((len(faces), 1), 0.5, np.float32)

@@ -12,7 +12,7 @@ from liveness.engine import weights
 from liveness.engine.crops import CropSpec
 from training.fas import imagenet
 from training.fas.checkpoints import CheckpointError
-from training.fas.nets import MiniFASNet, NetSpec, TrainingNet
+from training.fas.nets import MiniFASNet, NetSpec, TrainingNet, pool
 
 NET = NetSpec(imagenet.ARCH, patches=2, size=80, activation="relu6")
 CROP = CropSpec((2.7, 4.0), 80, border="inside")
@@ -31,14 +31,18 @@ def test_the_layers_compute_what_efficientnet_computes(published: dict[str, Tens
     imagenet.start(NET, CROP).put_into(net)
     pixels = torch.randint(0, 256, (2, 3, 256, 256), generator=torch.manual_seed(1)).float()
     with torch.inference_mode():
-        stacked = net.eval().net.features(pixels.reshape(1, 6, 256, 256) / 255)
+        found: list[Tensor] = []
+        for name in ("conv_4", "conv_5"):
+            stage = net.net.get_submodule(name)
+            stage.register_forward_hook(lambda _module, _given, made: found.append(made))
+        net.eval().net.features(pixels.reshape(1, 6, 256, 256) / 255)
         expected = _efficientnet(published, (pixels.flip(1) - 127) / 128)
     # Away from the edges: what lies beyond them is black for us, and grey there.
-    for mine, its in zip(stacked, expected, strict=True):
+    for mine, its in zip(found, expected, strict=True):
         middle = slice(its.shape[-1] // 2 - 1, its.shape[-1] // 2 + 1)
-        theirs = its.reshape(1, -1, *its.shape[2:])[..., middle, middle]
-        torch.testing.assert_close(mine[..., middle, middle], theirs, atol=1e-2, rtol=1e-3)
-        assert theirs.std() > 0.1
+        mine, its = mine[..., middle, middle], its[..., middle, middle]
+        torch.testing.assert_close(mine, its, atol=1e-2, rtol=1e-3)
+        assert its.std() > 0.1
 
 
 def test_the_last_layers_stay_fresh_and_no_camera_was_seen() -> None:
@@ -46,7 +50,7 @@ def test_the_last_layers_stay_fresh_and_no_camera_was_seen() -> None:
     fresh, net = TrainingNet(NET), TrainingNet(NET)
     net.load_state_dict(fresh.state_dict())
     start.put_into(net)
-    assert torch.equal(net.net.conv_6_sep.conv.weight, fresh.net.conv_6_sep.conv.weight)
+    assert torch.equal(net.net.prob.weight, fresh.net.prob.weight)
     assert not torch.equal(net.net.conv1.conv.weight, fresh.net.conv1.conv.weight)
     start.check_unseen(["cam01"])
 
@@ -71,14 +75,36 @@ def test_a_package_that_is_missing_or_damaged_is_named(monkeypatch: pytest.Monke
 
 def test_patches_go_one_after_the_other_through_the_same_layers() -> None:
     net, one = MiniFASNet(NET).eval(), MiniFASNet(replace(NET, patches=1)).eval()
-    shared = {k: v for k, v in net.state_dict().items() if "conv_6_sep" not in k}
-    one.load_state_dict(shared, strict=False)
+    one.load_state_dict({k: v for k, v in net.state_dict().items() if "conv" in k}, strict=False)
     faces = torch.rand(2, 6, 80, 80, generator=torch.manual_seed(2))
     with torch.inference_mode():
         middle, last = net.features(faces)
         alone = [one.features(faces[:, n : n + 3])[1] for n in (0, 3)]
-    assert (middle.shape, last.shape) == ((2, 2 * 40, 10, 10), (2, 2 * 80, 5, 5))
-    torch.testing.assert_close(last, torch.cat(alone, dim=1))
+    assert (middle.shape, last.shape) == ((2, 2 * 40, 10, 10), (2, 2 * 3 * (24 + 40 + 80)))
+    stages = [part.split([3 * 24, 3 * 40, 3 * 80], dim=1) for part in alone]
+    woven = [part for stage in zip(*stages, strict=True) for part in stage]
+    torch.testing.assert_close(last, torch.cat(woven, dim=1))
+
+
+def test_what_it_knows_of_the_world_is_not_normalised_by_a_few_faces() -> None:
+    net = TrainingNet(NET, 1)
+    imagenet.start(NET, CROP).put_into(net)
+    faces = torch.rand(4, 6, 80, 80, generator=torch.manual_seed(3))
+    before = net.net.conv1.bn.running_mean.clone()
+    with torch.no_grad():
+        in_training = net.train().net.features(faces)
+        judged = net.eval().net.features(faces)
+    torch.testing.assert_close(in_training, judged)
+    assert torch.equal(net.net.conv1.bn.running_mean, before)
+
+
+def test_pooled_maps_are_mean_maximum_and_deviation() -> None:
+    x = torch.tensor([[[[1.0, 3.0]], [[2.0, 2.0]]]])
+    torch.testing.assert_close(pool(x), torch.tensor([[2.0, 2, 3, 2, 1, 0]]))
+    flat = torch.ones(1, 1, 2, 2, requires_grad=True)
+    pool(flat).sum().backward()
+    assert flat.grad is not None
+    assert flat.grad.isfinite().all()
 
 
 def _efficientnet(saved: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:

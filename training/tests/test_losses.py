@@ -62,3 +62,14 @@ def test_opinions_are_pulled_by_the_difference_of_the_logits() -> None:
     losses.matching(opinions, torch.tensor([[0.1]]), 100.0).backward()
     assert opinions.grad is not None
     torch.testing.assert_close(opinions.grad, torch.tensor([[0.1 / 4]]), rtol=1e-3, atol=0)
+
+
+def test_a_face_and_its_mirror_image_should_be_judged_alike() -> None:
+    inputs = torch.rand(1, 3, 64, 64, generator=torch.manual_seed(1))
+    batch = losses.both_sides(Batch(inputs, torch.tensor([[0.0, 1.0]]), torch.tensor([[NAN]])))
+    torch.testing.assert_close(batch.inputs[1], inputs[0].flip(2))
+    assert (batch.targets.tolist(), batch.teachers.shape) == ([[0.0, 1.0]] * 2, (2, 1))
+    logits = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
+    said = Outputs(logits, torch.zeros(2, 1, 8, 8), torch.zeros(2, 1))
+    without, with_it = (losses.loss(said, batch, Weights(mirror=nu)).total for nu in (0.0, 0.5))
+    torch.testing.assert_close(with_it - without, torch.tensor(0.5 * (3.0 - 1.0) ** 2))

@@ -44,6 +44,12 @@ class Command(BaseCommand):
         parser.add_argument("--size", type=int, default=80, help="Side of a patch in pixels.")
         parser.add_argument("--border", choices=BORDERS, default="inside")
         parser.add_argument(
+            "--plain",
+            type=float,
+            default=0.0,
+            help="Share of frames as they are but for framing and light, with their truth alone. The other shares are of the rest.",
+        )
+        parser.add_argument(
             "--simulate", type=float, default=0.3, help="Share of simulated attacks."
         )
         parser.add_argument(
