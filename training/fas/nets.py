@@ -20,6 +20,11 @@ ACTIVATIONS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
+GREY = 127 / 255
+"""What pooled maps are taken of sees grey beyond a patch's edges, as an ImageNet network does: black would be an edge of
+its own, and the strongest one."""
+
+
 @dataclass(frozen=True)
 class NetSpec:
     """Everything needed to rebuild a network: table name, patches P (3·P channels), side S, classes, activation."""
@@ -176,6 +181,8 @@ class MiniFASNet(nn.Module):
         """
         if self.apart > 1:
             x = x.reshape(-1, 3, *x.shape[2:])
+        if self.pooled:
+            x = x - GREY
         x = self.conv2_dw(self.conv1(x))
         x = middle = x if style is None else style(x)
         found = []

@@ -5,27 +5,28 @@ What a network has learnt from the whole world is bent out of shape by the first
 fitted first, to what the others find in some thousand faces, and only then everything learns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import count
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training.fas.nets import TrainingNet
-from training.fas.source import Batch
+from training.fas.source import Batch, Source
 
-FACES = 8192
+FACES = 24_000
 _PENALTY = 0.1
 _ITERATIONS = 60
-_LEAST = 1e-3
+_LEAST = 1e-2
 _SURE = 8.0
 
 
-def fit_head(model: TrainingNet, batches: Iterable[Batch], faces: int = FACES) -> None:
+def fit_head(model: TrainingNet, source: Source, seed: int, batch: int, faces: int = FACES) -> None:
     """Fit the normalisation of the embedding, the classes (logistic regression) and the guesses at the teachers' opinions
-    (ridge regression) to at least ``faces`` faces, or to all that there are. The other layers stay as they are.
+    (ridge regression) to ``faces`` draws in batches of ``batch``. The other layers stay as they are.
     """
-    embeddings, chances, opinions = _found(model, batches, faces)
+    embeddings, chances, opinions = _found(model, _batches(source, seed, batch, faces))
     mean, deviation = embeddings.mean(0), embeddings.std(0, correction=0) + _LEAST
     x = (embeddings - mean) / deviation
     slope, offset = _logistic(x, chances)
@@ -40,22 +41,27 @@ def fit_head(model: TrainingNet, batches: Iterable[Batch], faces: int = FACES) -
             _guesses(model.opinions, x + norm.bias, opinions)
 
 
-def _found(
-    model: TrainingNet, batches: Iterable[Batch], faces: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _batches(source: Source, seed: int, batch: int, faces: int) -> Iterator[Batch]:
+    """At least ``faces`` draws, of as many epochs as they take."""
+    drawn = 0
+    for epoch in count():
+        for rows in source.batches(seed, epoch, batch):
+            yield rows
+            drawn += batch
+            if drawn >= faces:
+                return
+
+
+def _found(model: TrainingNet, batches: Iterator[Batch]) -> tuple[Tensor, Tensor, Tensor]:
     """Embeddings (N, E) before they are normalised, chances of live (N,) and opinions (N, T)."""
     device = next(model.parameters()).device
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
-    count = 0
     model.eval()
     with torch.no_grad():
         for batch in batches:
             inputs = batch.inputs.to(device, memory_format=torch.channels_last)
             last = model.net.features(inputs)[1].float()
             rows.append((last, batch.targets[:, 1].to(device), batch.teachers.to(device)))
-            count += len(last)
-            if count >= faces:
-                break
     embeddings, chances, opinions = (torch.cat(part) for part in zip(*rows, strict=True))
     return embeddings, chances, opinions
 

@@ -143,6 +143,6 @@ table                MACs       parameters
 minifasnet_v2        43.5 M     0.433 M
 minifasnet_v2_even   43.6 M     0.438 M
 minifasnet_v2_fast   32.4 M     0.404 M
-minifasnet_lite      66.7 M     0.357 M
+minifasnet_lite      65.1 M     0.260 M
 ===================  =========  ==========
 """

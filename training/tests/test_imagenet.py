@@ -37,10 +37,7 @@ def test_the_layers_compute_what_efficientnet_computes(published: dict[str, Tens
             stage.register_forward_hook(lambda _module, _given, made: found.append(made))
         net.eval().net.features(pixels.reshape(1, 6, 256, 256) / 255)
         expected = _efficientnet(published, (pixels.flip(1) - 127) / 128)
-    # Away from the edges: what lies beyond them is black for us, and grey there.
     for mine, its in zip(found, expected, strict=True):
-        middle = slice(its.shape[-1] // 2 - 1, its.shape[-1] // 2 + 1)
-        mine, its = mine[..., middle, middle], its[..., middle, middle]
         torch.testing.assert_close(mine, its, atol=1e-2, rtol=1e-3)
         assert its.std() > 0.1
 
