@@ -187,7 +187,8 @@ def test_a_frame_without_a_face_has_no_crop(page: Client) -> None:
 
 def test_a_frame_that_was_tampered_with_is_not_shown(page: Client, refused: Attempt) -> None:
     item = refused.evidence.get(kind="worst")
-    refused.evidence.filter(kind="worst").update(jpeg=bytes(item.jpeg)[:-1] + b"?")
+    sealed = bytes(item.jpeg)
+    refused.evidence.filter(kind="worst").update(jpeg=sealed[:-1] + bytes([sealed[-1] ^ 1]))
     assert page.get(f"/review/{refused.pk}/worst.jpg").status_code == 404
 
 

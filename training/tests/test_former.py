@@ -61,7 +61,8 @@ def test_it_is_not_asked_about_a_camera_that_it_never_saw() -> None:
 
 def test_it_is_not_asked_where_it_is_wrong() -> None:
     patches = np.zeros((2, 32, 32, 3), np.uint8)
-    draws = [Draw(patches, live, ("a",), False) for live in (1.0, 1.0, 0.0, 0.0, 0.4, np.nan)]
+    lives = (1.0, 1.0, 0.0, 0.0, 0.4, np.nan)
+    draws = [Draw(patches, live, ("a",), False, (patches,)) for live in lives]
     teacher = Wavering("a", [True, True, False, True, True, True])
     found = [None if np.isnan(each) else float(each) for each in opinions(teacher, draws)[:, 0]]
     assert found == [None, 6.0, -6.0, None, 6.0, 6.0]
