@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--border", choices=BORDERS, default="inside")
         parser.add_argument(
             "--plain",
-            type=float,
+            type=_share,
             default=0.0,
             help="Share of frames as they are but for framing and light, with their truth alone. The other shares are of the rest.",
         )
