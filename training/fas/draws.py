@@ -26,6 +26,7 @@ PORTRAITS = "portraits"
 """The domain of digital portraits, which no camera of ours took."""
 
 _ASKED = 64
+_STILL = 0.75
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Recipe:
 
     strange: how much more often than another a camera is drawn that the teachers do not know; doubtful: a frame of a camera
     that they know, and give the truth a chance of p, is drawn 1 + doubtful · (1 - p)² times as often as one they are sure of;
-    plain: share of draws that are a frame of the data set as it is but for framing and light, with the truth about it alone: no
+    plain: share of draws that are a frame of the data set, in three of four cases just as it is, with the truth about it alone: no
     portrait, no simulation, no other surroundings, no mixture and no teacher; the other shares are of the rest;
     simulate: share of bona fide draws that become simulated attacks; moved: share of draws that get the surroundings of
     another frame, where there are teachers to say what that is; mixed: share of draws that are two faces laid over each
@@ -121,7 +122,9 @@ class Deck:
     def _plain(self, rng: Generator) -> Draw:
         index = int(rng.choice(self._own, p=self._own_chances))
         sample = self.store.samples[index]
-        face = self._shaken(self.store.frames[index], self.store.boxes[index], rng)
+        face = self.store.frames[index], self.store.boxes[index]
+        if rng.random() >= _STILL:
+            face = self._shaken(*face, rng)
         return Draw(patches(*face, self.spec), float(sample.live), (sample.domain,), False)
 
     def _shaken(self, picture: Picture, box: Box, rng: Generator) -> tuple[Picture, Box]:

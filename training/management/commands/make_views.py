@@ -47,7 +47,7 @@ class Command(BaseCommand):
             "--plain",
             type=_share,
             default=0.0,
-            help="Share of frames as they are but for framing and light, with their truth alone. The other shares are of the rest.",
+            help="Share of frames with their truth alone, three of four just as they are. The other shares are of the rest.",
         )
         parser.add_argument(
             "--simulate", type=float, default=0.3, help="Share of simulated attacks."
