@@ -79,7 +79,7 @@ class Options:
     )
     passes: int = _option(
         2,
-        "Passes over a face that is judged: 2 score its mirror image too, so that no side counts",
+        "Passes over a face that is judged: 2 score its mirror image, too; 1 turns its brighter side left",
         1,
         2,
     )

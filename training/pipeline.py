@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from liveness.engine import bundle as bundles
 from liveness.engine import metrics
-from liveness.engine.bundle import Bundle, Golden
+from liveness.engine.bundle import Bundle, Golden, Scoring
 from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.fas import LivenessModel
@@ -102,7 +102,7 @@ class Pipeline:
         fp32 = export.to_onnx(export.load_network(saved))
         faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
         int8 = export.quantise(fp32, faces, self.options.crop)
-        golden = export.golden(int8, self.options.crop, self.options.seed, mirror=self._mirror)
+        golden = export.golden(int8, self.options.crop, self.options.seed, scoring=self._scoring)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
 
     def fit(self, resume: bool = False) -> Fitted:
@@ -165,7 +165,7 @@ class Pipeline:
             "calibration": _figures_or_none(calibration, scores, value),
             "dev": _figures_or_none(held, score(draft, held), value),
             "int8_against_fp32": _parity(
-                fp32, judged, score(draft, judged), draft.crop, draft.mirror, value
+                fp32, judged, score(draft, judged), draft.crop, draft.scoring, value
             ),
         }
         result = facts | {"threshold": threshold, "figures": figures}
@@ -196,8 +196,9 @@ class Pipeline:
         return train.chosen(chosen) if len(whole) == 2 else train
 
     @property
-    def _mirror(self) -> bool:
-        return self.options.passes == 2
+    def _scoring(self) -> Scoring:
+        both = self.options.passes == 2
+        return Scoring(mirror=both, turn=not both)
 
     @cached_property
     def _data(self) -> DataSet:
@@ -269,7 +270,7 @@ class Pipeline:
             "created": now.isoformat(timespec="seconds"),
             "classes": list(data.CLASSES),
             "preprocessing": bundles.preprocessing(self.options.crop),
-            "scoring": {"mirror": self._mirror},
+            "scoring": asdict(self._scoring),
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {
                 "options": self.options.portable(),
@@ -348,12 +349,12 @@ def _parity(
     frames: store.Faces,
     scores: Scores,
     crop: CropSpec,
-    mirror: bool,
+    scoring: Scoring,
     threshold: float,
 ) -> dict[str, Any]:
     """The serving engine's INT8 scores beside those of the float graph."""
     patches = _patches(frames, crop)
-    reference = export.p_live(fp32, patches, crop, mirror).astype(np.float64)
+    reference = export.p_live(fp32, patches, crop, scoring).astype(np.float64)
     found = export.parity(scores, reference, threshold).as_dict()
     return found | {"fp32_auc": _auc(frames, reference), "int8_auc": _auc(frames, scores)}
 

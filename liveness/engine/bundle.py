@@ -50,11 +50,23 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A verified bundle in memory. ``manifest`` keeps every field of manifest.json as it was written.
+class Scoring:
+    """How left and right are treated, so that a face and its mirror image have one score.
 
-    mirror: a face is scored as it is and mirrored, and the mean of both logits counts.
+    mirror: a face is scored as it is and mirrored, and the mean of both logits counts; turn: a face whose right half is the
+    brighter is mirrored first, and scored once. Neither: as it is.
     """
+
+    mirror: bool = False
+    turn: bool = False
+
+
+AS_IS = Scoring()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory. ``manifest`` keeps every field of manifest.json as it was written."""
 
     name: str
     sha256: str
@@ -64,7 +76,7 @@ class Bundle:
     threshold: Threshold
     golden: Golden
     manifest: Mapping[str, Any]
-    mirror: bool = False
+    scoring: Scoring = AS_IS
 
     @property
     def live_index(self) -> int:
@@ -149,16 +161,17 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Bundle:
         threshold=_threshold(manifest["threshold"]),
         golden=_golden(folder, manifest["golden"]),
         manifest=manifest,
-        mirror=_mirror(manifest),
+        scoring=_scoring(manifest),
     )
 
 
-def _mirror(manifest: Mapping[str, Any]) -> bool:
-    """Whether the manifest asks for both views of a face; a bundle that does not say so asks for one."""
-    found = manifest.get("scoring", {}).get("mirror", False)
-    if not isinstance(found, bool):
-        raise ValueError(f"scoring.mirror must be true or false, got {found!r}")
-    return found
+def _scoring(manifest: Mapping[str, Any]) -> Scoring:
+    """What the manifest says of left and right; a bundle that says nothing asks for the face as it is."""
+    found = manifest.get("scoring", {})
+    for name, value in found.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"scoring.{name} must be true or false, got {value!r}")
+    return Scoring(**found)
 
 
 def _threshold(fields: Mapping[str, Any]) -> Threshold:

@@ -1,12 +1,17 @@
 """Face anti-spoofing: an ONNX Runtime session over a bundle. Patches in, probability of a live face out."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from liveness.engine import graphs
-from liveness.engine.bundle import Bundle, BundleError
-from liveness.engine.crops import Patches, tensor
+from liveness.engine.bundle import Bundle, BundleError, Scoring
+from liveness.engine.crops import CropSpec, Patches, tensor
+
+Logits = NDArray[np.float32]
+Network = Callable[[NDArray[np.float32]], Logits]
 
 
 class LivenessModel:
@@ -24,14 +29,8 @@ class LivenessModel:
         self._check_golden()
 
     def score(self, faces: Patches) -> NDArray[np.float32]:
-        """Score patches (N, P, S, S, 3) uint8 BGR, as ``crops.patches`` gives them: p_live (N,) float32, 0–1.
-
-        Where the bundle asks for it, a face and its mirror image have one score: that of the mean of their logits.
-        """
-        inputs = tensor(faces, self.bundle.crop)
-        logits = self.logits(inputs)
-        if self.bundle.mirror:
-            logits = np.float32(0.5) * (logits + self.logits(inputs[..., ::-1]))
+        """Score patches (N, P, S, S, 3) uint8 BGR, as ``crops.patches`` gives them: p_live (N,) float32, 0–1."""
+        logits = sided(self.logits, faces, self.bundle.crop, self.bundle.scoring)
         return softmax(logits)[:, self.bundle.live_index]
 
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,9 +63,22 @@ class LivenessModel:
             )
 
 
-def mirrored(faces: Patches) -> Patches:
-    """Patches (N, P, S, S, 3) with left and right exchanged."""
-    return np.ascontiguousarray(faces[..., ::-1, :])
+def sided(network: Network, faces: Patches, crop: CropSpec, scoring: Scoring) -> Logits:
+    """Logits (N, classes) of patches (N, P, S, S, 3) from what gives those of an input (N, 3·P, S, S), as ``scoring`` says."""
+    inputs = tensor(turned(faces) if scoring.turn else faces, crop)
+    logits = network(inputs)
+    if scoring.mirror:
+        logits = np.float32(0.5) * (logits + network(np.ascontiguousarray(inputs[..., ::-1])))
+    return logits
+
+
+def turned(faces: Patches) -> Patches:
+    """Patches (N, P, S, S, 3), mirrored where the right half of all patches together is the brighter, so that a face and
+    its mirror image become the same picture."""
+    columns = np.asarray(faces, np.uint8).sum(axis=(1, 2, 4), dtype=np.int64)
+    half = columns.shape[1] // 2
+    bright = columns[:, -half:].sum(axis=1) > columns[:, :half].sum(axis=1)
+    return np.where(bright[:, None, None, None, None], faces[..., ::-1, :], faces)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,9 +29,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from liveness.engine.bundle import Golden
+from liveness.engine.bundle import AS_IS, Golden, Scoring
 from liveness.engine.crops import Box, CropSpec, Patches, patches, tensor
-from liveness.engine.fas import mirrored, softmax
+from liveness.engine.fas import sided, softmax
 from training.fas.data import CLASSES
 from training.fas.nets import ConvBlock, MiniFASNet, NetSpec, TrainingNet
 
@@ -199,13 +199,10 @@ def run(model: bytes, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def p_live(
-    model: bytes, faces: Patches, crop: CropSpec, mirror: bool = False
+    model: bytes, faces: Patches, crop: CropSpec, scoring: Scoring = AS_IS
 ) -> NDArray[np.float32]:
-    """p_live (N,) of patches (N, P, S, S, 3) uint8 BGR; mirror: from the mean of the logits of both mirror images."""
-    logits = run(model, tensor(faces, crop))
-    if mirror:
-        logits = np.float32(0.5) * (logits + run(model, tensor(mirrored(faces), crop)))
-    return softmax(logits)[:, _LIVE]
+    """p_live (N,) of patches (N, P, S, S, 3) uint8 BGR, with left and right as ``scoring`` says."""
+    return softmax(sided(lambda inputs: run(model, inputs), faces, crop, scoring))[:, _LIVE]
 
 
 def parity(int8: NDArray[np.float64], fp32: NDArray[np.float64], threshold: float) -> Parity:
@@ -224,11 +221,15 @@ def parity(int8: NDArray[np.float64], fp32: NDArray[np.float64], threshold: floa
 
 
 def golden(
-    model: bytes, crop: CropSpec, seed: int = 0, count: int = 6, mirror: bool = False
+    model: bytes,
+    crop: CropSpec,
+    seed: int = 0,
+    count: int = 6,
+    scoring: Scoring = AS_IS,
 ) -> Golden:
     """Golden vectors from generated pictures, never from people: ``count`` that span the range of scores."""
     faces = np.stack(list(_generated(crop, seed, 4 * count)))
-    scores = p_live(model, faces, crop, mirror)
+    scores = p_live(model, faces, crop, scoring)
     chosen = np.argsort(scores)[np.linspace(0, len(scores) - 1, count).round().astype(int)]
     return Golden(faces[chosen], scores[chosen], GOLDEN_TOLERANCE)
 

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 import torch
 
 from liveness.engine import bundle as bundles
-from liveness.engine.bundle import BundleError
+from liveness.engine.bundle import BundleError, Scoring
 from liveness.engine.crops import CropSpec
-from liveness.engine.fas import LivenessModel, mirrored
+from liveness.engine.fas import LivenessModel, turned
 from training.fas import export
 from training.fas.nets import MiniFASNet, NetSpec
 from training.options import Options
@@ -112,22 +113,37 @@ def test_golden_vectors_are_generated_and_repeat(int8: bytes) -> None:
     assert first.p_live.max() > first.p_live.min()
 
 
+@pytest.mark.parametrize("scoring", [Scoring(mirror=True), Scoring(turn=True)])
 def test_a_face_and_its_mirror_image_have_one_score(
-    fp32: bytes, faces: np.ndarray, tmp_path: Path
+    scoring: Scoring, fp32: bytes, faces: np.ndarray, tmp_path: Path
 ) -> None:
-    golden = export.golden(fp32, CROP, mirror=True)
+    golden = export.golden(fp32, CROP, scoring=scoring)
     facts = {
         "name": "mirrored",
         "classes": ["spoof", "live"],
         "preprocessing": bundles.preprocessing(CROP),
         "threshold": {"value": 0.5, "target": "none", "bona_fide": 0, "attacks": 0},
     }
-    both = LivenessModel(
-        bundles.write(tmp_path / "a", fp32, facts | {"scoring": {"mirror": True}}, golden)
+    says = {"scoring": asdict(scoring)}
+    same = LivenessModel(bundles.write(tmp_path / "a", fp32, facts | says, golden))
+    flipped = faces[..., ::-1, :]
+    np.testing.assert_allclose(same.score(faces), same.score(flipped), atol=1e-6)
+    np.testing.assert_allclose(
+        same.score(faces), export.p_live(fp32, faces, CROP, scoring), atol=1e-6
     )
-    np.testing.assert_allclose(both.score(faces), both.score(mirrored(faces)), atol=1e-6)
-    np.testing.assert_allclose(both.score(faces), export.p_live(fp32, faces, CROP, True), atol=1e-6)
     one = LivenessModel(bundles.write(tmp_path / "b", fp32, facts, export.golden(fp32, CROP)))
-    assert np.abs(one.score(faces) - one.score(mirrored(faces))).max() > 1e-4
-    with pytest.raises(BundleError, match="mirror must be true or false"):
-        bundles.write(tmp_path / "c", fp32, facts | {"scoring": {"mirror": "yes"}}, golden)
+    assert np.abs(one.score(faces) - one.score(flipped)).max() > 1e-4
+    for wrong, why in (
+        ({"mirror": "yes"}, "mirror must be true or false"),
+        ({"tilt": True}, "tilt"),
+    ):
+        with pytest.raises(BundleError, match=why):
+            bundles.write(tmp_path / "c", fp32, facts | {"scoring": wrong}, golden)
+
+
+def test_the_brighter_side_is_turned_left() -> None:
+    face = np.zeros((1, 2, 16, 16, 3), np.uint8)
+    face[:, 1, :, 11:] = 200
+    found = turned(np.concatenate([face, face[..., ::-1, :]]))
+    assert (found[:, 1, :, :5] == 200).all()
+    assert not found[..., 5:, :].any()

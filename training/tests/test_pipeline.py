@@ -8,7 +8,7 @@ import torch
 
 from liveness.engine import bundle as bundles
 from liveness.engine import metrics
-from liveness.engine.bundle import Bundle
+from liveness.engine.bundle import Bundle, Scoring
 from liveness.engine.crops import patches
 from liveness.engine.fas import LivenessModel
 from liveness.engine.session import log_odds
@@ -222,7 +222,7 @@ def test_a_run_begins_with_what_an_imagenet_network_knows(tmp_path: Path) -> Non
     )
     manifest = data_set(tmp_path / "data", each=4)
     made = Pipeline(manifest, tmp_path / "out", options, NoFaces(), say=lambda line: None).run()
-    assert not made.mirror
+    assert made.scoring == Scoring(turn=True)
     assert made.manifest["training"]["options"]["start"] == "imagenet"
     faces = made.golden.patches
     assert LivenessModel(made).score(faces).shape == (len(faces),)
