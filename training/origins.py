@@ -18,6 +18,10 @@ from training.options import IMAGENET, START
 
 TIED = "tied.pt"
 _NETWORK = ("arch", "activation")
+_HABITS = (
+    *("weight_decay", "fourier_weight", "dropout", "smoothing"),
+    *("drop", "light", "mixstyle", "mixup", "mixed"),
+)
 
 
 def serving_weights() -> Path | None:
@@ -47,13 +51,18 @@ def serving_bundle() -> Path | None:
 
 def serving_network() -> dict[str, Any]:
     """What a network must have in common with the serving one in order to take its weights and to be judged like it."""
-    serving = _serving()
-    about = serving.manifest if serving and serving.manifest else _default_manifest()
+    about = _about()
     crop, network = about["preprocessing"], about.get("network", {})
     own = {name: network[name] for name in _NETWORK if name in network}
     passes = 2 if about.get("scoring", {}).get("mirror") else 1
     shape = {"scales": crop["scales"], "size": crop["size"], "border": crop["padding"]}
     return {**own, **shape, "passes": passes}
+
+
+def serving_habits() -> dict[str, Any]:
+    """How the serving network was taught, apart from how fast, how long and by whom: what goes on from it learns likewise."""
+    taught = _about().get("training", {}).get("options", {})
+    return {name: taught[name] for name in _HABITS if name in taught}
 
 
 def seen_by(weights: Path) -> frozenset[str] | None:
@@ -101,6 +110,12 @@ def _folder(run: TrainingRun) -> Path:
 
 def _serving() -> ModelVersion | None:
     return ModelVersion.objects.filter(state=ModelVersion.State.ACTIVE).first()
+
+
+def _about() -> dict[str, Any]:
+    """The manifest of the bundle that serves."""
+    serving = _serving()
+    return serving.manifest if serving and serving.manifest else _default_manifest()
 
 
 def _default_manifest() -> dict[str, Any]:

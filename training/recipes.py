@@ -10,7 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from training import origins
 from training.fas.data import Sample
+from training.fas.tables import TABLES
 from training.options import CALIBRATION_DOMAINS, START, OptionError, Options, from_dict
+
+_GENTLE = {False: 4e-4, True: 1e-4}
+"""Learning rate of what goes on, by whether the network pools its maps and so began with ImageNet weights."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ RECIPES: Mapping[str, Recipe] = {
             "what they know of the other cameras. For new reviewed attempts."
         ),
         {
-            **{"epochs": 12, "samples_per_epoch": 4000, "lr": 4e-4, "warmup": 0.1, "minutes": 45.0},
+            **{"epochs": 12, "samples_per_epoch": 4000, "warmup": 0.1, "minutes": 45.0},
             **{"simulate": 0.3, "distil": 0.7, "keep": 0.4},
         },
         goes_on=True,
@@ -89,5 +93,11 @@ def _going_on(samples: list[Sample]) -> dict[str, Any]:
         )
     kept = [] if seen is None else calibration_of(samples, seen)
     bundle = None if kept else origins.serving_bundle()
-    values = {"start": str(weights), "calibration_domains": kept, **origins.serving_network()}
+    network = origins.serving_network()
+    pooled = TABLES[network.get("arch", Options.arch)].pooled
+    values = {
+        **{"start": str(weights), "calibration_domains": kept, "lr": _GENTLE[bool(pooled)]},
+        **network,
+        **origins.serving_habits(),
+    }
     return values | ({"champion": str(bundle)} if bundle else {})
