@@ -99,9 +99,11 @@ class Pipeline:
         starts.pack(fitted.best, self.out / START)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
-        fp32 = export.to_onnx(export.load_network(saved))
+        net = export.load_network(saved)
+        fp32 = export.to_onnx(net)
         faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
-        int8 = export.quantise(fp32, faces, self.options.crop)
+        net = export.rounded(net, faces, self.options.crop)
+        int8 = export.quantise(export.to_onnx(net), faces, self.options.crop)
         golden = export.golden(int8, self.options.crop, self.options.seed, scoring=self._scoring)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
 

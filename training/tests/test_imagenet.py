@@ -32,7 +32,7 @@ def test_the_layers_compute_what_efficientnet_computes(published: dict[str, Tens
     pixels = torch.randint(0, 256, (2, 3, 256, 256), generator=torch.manual_seed(1)).float()
     with torch.inference_mode():
         found: list[Tensor] = []
-        for name in ("conv_4", "conv_5"):
+        for name in ("conv_4", "conv_5", "conv_56"):
             stage = net.net.get_submodule(name)
             stage.register_forward_hook(lambda _module, _given, made: found.append(made))
         net.eval().net.features(pixels.reshape(1, 6, 256, 256) / 255)
@@ -77,8 +77,8 @@ def test_patches_go_one_after_the_other_through_the_same_layers() -> None:
     with torch.inference_mode():
         middle, last = net.features(faces)
         alone = [one.features(faces[:, n : n + 3])[1] for n in (0, 3)]
-    assert (middle.shape, last.shape) == ((2, 2 * 40, 10, 10), (2, 2 * 3 * (24 + 40 + 80)))
-    stages = [part.split([3 * 24, 3 * 40, 3 * 80], dim=1) for part in alone]
+    assert (middle.shape, last.shape) == ((2, 2 * 40, 10, 10), (2, 2 * 3 * (24 + 40 + 80 + 112)))
+    stages = [part.split([3 * 24, 3 * 40, 3 * 80, 3 * 112], dim=1) for part in alone]
     woven = [part for stage in zip(*stages, strict=True) for part in stage]
     torch.testing.assert_close(last, torch.cat(woven, dim=1))
 
@@ -104,8 +104,8 @@ def test_pooled_maps_are_mean_maximum_and_deviation() -> None:
     assert flat.grad.isfinite().all()
 
 
-def _efficientnet(saved: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Blocks of EfficientNet-Lite0 from their weights: the maps after the fifth and the eighth."""
+def _efficientnet(saved: dict[str, Tensor], x: Tensor) -> list[Tensor]:
+    """Blocks of EfficientNet-Lite0 from their weights: the maps after the fifth, the eighth and the ninth."""
 
     def layer(x: Tensor, conv: str, bn: str, stride: int = 1, act: bool = True) -> Tensor:
         kernel = saved[f"{conv}.weight"]
@@ -116,13 +116,14 @@ def _efficientnet(saved: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
         x = functional.batch_norm(x, mean, var, gain, bias, eps=1e-3)
         return x.clamp(0, 6) if act else x
 
-    x, middle = layer(x, "_conv_stem", "_bn0", 2), x
-    for n in range(8):
+    x = layer(x, "_conv_stem", "_bn0", 2)
+    maps = []
+    for n in range(9):
         block, before = f"_blocks.{n}.", x
         if n:
             x = layer(x, f"{block}_expand_conv", f"{block}_bn0")
         x = layer(x, f"{block}_depthwise_conv", f"{block}_bn1", 2 if n in (1, 3, 5) else 1)
         x = layer(x, f"{block}_project_conv", f"{block}_bn2", act=False)
         x = x + before if x.shape == before.shape else x
-        middle = x if n == 4 else middle
-    return middle, x
+        maps.append(x)
+    return [maps[4], maps[7], maps[8]]
