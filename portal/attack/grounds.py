@@ -126,7 +126,7 @@ def _database(server: str) -> Iterator[str]:
 
 def _populated(portal: Server, victims: int) -> Grounds:
     ledger, rng = Ledger(), Random(0)
-    faces = [clips.live_clip(name, _FRAMES, 1) for name in ("obama-2010", "collins")]
+    faces = [clips.live_clip(name, _FRAMES, 1) for name in (clips.PERSON, clips.STRANGER)]
     owners = [Owner(portal.url, faces[n % 2], ledger) for n in range(victims + 2)]
     for owner in owners:
         owner.enrol()
@@ -142,8 +142,8 @@ def _populated(portal: Server, victims: int) -> Grounds:
         recording=recording,
         old=old,
         keys=keys,
-        phone=clips.recaptured_clip("obama-2010", _FRAMES, 5),
-        stranger=clips.live_clip("biden-2010", _FRAMES),
+        phone=clips.recaptured_clip(clips.PERSON, _FRAMES, 5),
+        stranger=clips.live_clip(clips.THIRD, _FRAMES),
         face=faces[0],
     )
 
@@ -170,7 +170,7 @@ def _refused(owner: Owner) -> list[str]:
     visitor = owner.visitor()
     page = visitor.get("/signin/face/")
     page = visitor.send(page.form("/signin/face/"), username=owner.name)
-    said = visitor.capture(page, clips.recaptured_clip("obama-2010", 12, 6))
+    said = visitor.capture(page, clips.recaptured_clip(clips.PERSON, 12, 6))
     return [str(said["attempt"])] if "attempt" in said else []
 
 

@@ -39,9 +39,9 @@ class Story:
         yield self.sign_in_in_other_light()
         self.sign_out()
         yield self.be_refused(
-            "another person holds their face to the camera", clips.live_clip("collins")
+            "another person holds their face to the camera", clips.live_clip(clips.STRANGER)
         )
-        screen = clips.recaptured_clip("obama-2010", seed=5)
+        screen = clips.recaptured_clip(clips.PERSON, seed=5)
         yield self.be_refused("a phone that shows the person is held to the camera", screen)
 
     def sign_up(self) -> Step:
@@ -67,7 +67,7 @@ class Story:
 
     def enrol(self) -> Step:
         page, verdict = self._capture(
-            "/account/face/capture/", clips.live_clip("obama-2010", seed=1)
+            "/account/face/capture/", clips.live_clip(clips.PERSON, seed=1)
         )
         if _passed(verdict):
             page = self._finish(page, "/account/face/finish/", verdict)
@@ -82,7 +82,7 @@ class Story:
         return Step("signs out", "the account page is shut again" if fine else _where(page), fine)
 
     def sign_in_in_other_light(self) -> Step:
-        verdict = self._sign_in(clips.live_clip("obama-2010", seed=4, light=0.8))
+        verdict = self._sign_in(clips.live_clip(clips.PERSON, seed=4, light=0.8))
         let_in = self.signed_in()
         done = "signs in with the face, another day, in less light"
         return Step(done, _told(verdict, let_in), let_in)

@@ -88,9 +88,9 @@ class Walk:
 
     def __post_init__(self) -> None:
         self._shown = {
-            "enrolling": clips.live_clip("obama-2010", seed=1),
-            "returning": clips.live_clip("obama-2010", seed=4, light=0.8),
-            "phone": clips.recaptured_clip("obama-2010", seed=5),
+            "enrolling": clips.live_clip(clips.PERSON, seed=1),
+            "returning": clips.live_clip(clips.PERSON, seed=4, light=0.8),
+            "phone": clips.recaptured_clip(clips.PERSON, seed=5),
         }
         self._videos = {
             name: clips.write_mjpeg(clip, self.var.parent / f"{name}.mjpeg")

@@ -28,7 +28,7 @@ _ROUNDS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _arguments(arguments)
-    results, clip = Results(), clips.live_clip("obama-2010", frames=given.clip)
+    results, clip = Results(), clips.live_clip(clips.PERSON, frames=given.clip)
     try:
         for part in given.parts:
             _PARTS[part](given, clip, results)

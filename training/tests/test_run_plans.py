@@ -8,7 +8,9 @@ import pytest
 from django.utils import timezone
 
 from liveness import registry
+from liveness.engine.bundle import BUNDLED
 from training import origins, plans, recipes, services, tasks
+from training.fas.tables import TABLES
 from training.freezing import Choice
 from training.models import TrainingRun
 from training.options import CALIBRATION_DOMAINS, OptionError
@@ -138,7 +140,12 @@ def test_touching_up_needs_the_weights_that_serve(settings: Any, tmp_path: Path)
     (tmp_path / "start.npz").write_bytes(b"x")
     options = recipes.options_for("touch-up", {})
     assert options.start == str(tmp_path / "start.npz")
-    assert options.scales == (1.5, 2.7, 4.0)
+    about = json.loads((BUNDLED / "manifest.json").read_text(encoding="utf-8"))
+    taught, habits = about["training"]["options"], ("fourier_weight", "mixstyle", "mixed", "drop")
+    assert options.scales == tuple(about["preprocessing"]["scales"])
+    assert [getattr(options, name) for name in habits] == [taught[name] for name in habits]
+    pooled = TABLES[about["network"]["arch"]].pooled
+    assert options.lr == (1e-4 if pooled else 4e-4)
 
 
 def start_of(folder: Path, *domains: str) -> str:
