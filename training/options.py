@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ class Options:
     activation: str = _option("relu", "Activation", among=("relu", "relu6", "prelu"))
     scales: tuple[float, ...] = _option((1.5, 2.7, 4.0), "Patch sides in face sides")
     size: int = _option(80, "Side of a patch in pixels")
+    serve_size: int = _option(
+        0, "Side in the bundle, 0 as in training; of networks that pool their maps", 0
+    )
     border: str = _option("inside", "What lies beyond the frame's edge")
     minutes: float = _option(
         50.0, "Time for fitting, 0 for no limit; export and evaluation follow", 0
@@ -110,13 +113,20 @@ class Options:
         if not _DEVICE.fullmatch(self.device):
             raise OptionError(f"device must be auto, cpu or cuda:0, not {self.device!r}.")
         try:
-            self.crop  # noqa: B018  (checks scales, size and border)
+            self.crop, self.served  # noqa: B018  (checks scales, sizes and border)
         except CropError as error:
             raise OptionError(str(error)) from error
+        if self.served != self.crop and not TABLES[self.arch].pooled:
+            raise OptionError(f"{self.arch} is served with the patches that it learnt from.")
 
     @property
     def crop(self) -> CropSpec:
         return CropSpec(self.scales, self.size, border=self.border)
+
+    @property
+    def served(self) -> CropSpec:
+        """What the bundle asks for."""
+        return replace(self.crop, size=self.serve_size or self.size)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values; tuples become lists."""
@@ -140,7 +150,7 @@ START = "start.npz"
 
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
-    *("calibration_scores", "bpcer", "champion", "keep", "passes"),
+    *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.

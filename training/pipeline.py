@@ -99,12 +99,13 @@ class Pipeline:
         starts.pack(fitted.best, self.out / START)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
+        crop = self.options.served
+        saved["net"]["size"] = crop.size
         net = export.load_network(saved)
         fp32 = export.to_onnx(net)
-        faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), self.options.crop)
-        net = export.rounded(net, faces, self.options.crop)
-        int8 = export.quantise(export.to_onnx(net), faces, self.options.crop)
-        golden = export.golden(int8, self.options.crop, self.options.seed, scoring=self._scoring)
+        faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), crop)
+        int8 = export.quantise(export.to_onnx(export.rounded(net, faces, crop)), faces, crop)
+        golden = export.golden(int8, crop, self.options.seed, scoring=self._scoring)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
 
     def fit(self, resume: bool = False) -> Fitted:
@@ -268,10 +269,10 @@ class Pipeline:
         used = (*splits.train, *splits.calibration)
         skipped = len(fitted.train.skipped) + len(fitted.calibration.skipped)
         return {
-            "name": f"{self.options.arch}-{self.options.size}-{now:%Y%m%d}",
+            "name": f"{self.options.arch}-{self.options.served.size}-{now:%Y%m%d}",
             "created": now.isoformat(timespec="seconds"),
             "classes": list(data.CLASSES),
-            "preprocessing": bundles.preprocessing(self.options.crop),
+            "preprocessing": bundles.preprocessing(self.options.served),
             "scoring": asdict(self._scoring),
             "network": {**saved["net"], "parameters": parameters(export.load_network(saved))},
             "training": {

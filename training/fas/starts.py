@@ -21,6 +21,7 @@ from liveness.engine.crops import CropSpec
 from training.fas.checkpoints import CheckpointError, crop_dict, load, write
 from training.fas.data import LeakError
 from training.fas.nets import NetSpec, TrainingNet
+from training.fas.tables import TABLES
 
 _HEAD = "opinions."
 FIRST = ("net.conv1.", "net.conv2_dw.", "net.conv_23.", "net.conv_3.")
@@ -66,14 +67,19 @@ class Start:
 
 
 def read(path: Path, net: NetSpec, crop: CropSpec) -> Start:
-    """Read a start made for this network and crop; dropout may differ. Raises CheckpointError."""
+    """Read a start made for this network and crop; dropout may differ, and, where maps are pooled, the size of a patch.
+
+    Raises CheckpointError.
+    """
     if path.suffix == ".npz":
         about, weights = _unpacked(path)
     else:
         about = load(path)
         weights = about["average"]
-    same_net = {**about["net"], "dropout": net.dropout} == net.as_dict()
-    if not same_net or about["crop"] != crop_dict(crop):
+    pooled = TABLES[net.arch].pooled
+    its_net = {**about["net"], "dropout": net.dropout, **({"size": net.size} if pooled else {})}
+    its_crop = {**about["crop"], **({"size": crop.size} if pooled else {})}
+    if (its_net, its_crop) != (net.as_dict(), crop_dict(crop)):
         raise CheckpointError(f"{path} was made for another network or preprocessing.")
     return Start(path, weights, tuple(about["domains"]))
 

@@ -147,5 +147,5 @@ minifasnet_v2_fast   32.4 M     0.404 M
 minifasnet_lite      72.9 M     0.370 M
 ===================  =========  ==========
 
-``minifasnet_lite`` of two patches at 104 px, as the default network is: 86.0 M, 0.367 M.
+``minifasnet_lite`` of two patches at 92 px, as the default network is: 67.0 M, 0.367 M.
 """

@@ -28,6 +28,7 @@ def test_what_is_missing_keeps_its_default() -> None:
         ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16"),
         ({"border": "black"}, "border must be one of"),
         ({"lr": 0}, "lr must be at least"),
+        ({"serve_size": 64}, "is served with the patches"),
         ({"lr": "nan"}, "lr must be at least"),
         ({"ema": 1}, "ema must be at most"),
         ({"mixed": 1.5}, "mixed must be at most 1"),

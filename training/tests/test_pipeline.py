@@ -219,10 +219,12 @@ def test_a_run_begins_with_what_an_imagenet_network_knows(tmp_path: Path) -> Non
         start_rate=0.25,
         passes=1,
         epochs=1,
+        serve_size=40,
     )
     manifest = data_set(tmp_path / "data", each=4)
     made = Pipeline(manifest, tmp_path / "out", options, NoFaces(), say=lambda line: None).run()
     assert made.scoring == Scoring(turn=True)
+    assert (made.crop.size, made.manifest["network"]["size"]) == (40, 40)
     assert made.manifest["training"]["options"]["start"] == "imagenet"
     faces = made.golden.patches
     assert LivenessModel(made).score(faces).shape == (len(faces),)
