@@ -70,7 +70,7 @@ def furnish(server: Server, administrator: tuple[str, str]) -> Furnished:
     for step in (story.sign_up, story.consent, story.enrol, story.sign_out):
         told = step()
         assert told.as_expected, told
-    screen = clips.recaptured_clip("obama-2010", seed=5)
+    screen = clips.recaptured_clip(clips.PERSON, seed=5)
     assert story.be_refused("a phone is shown", screen).as_expected
     code = f"from tests.e2e.furnish import everything; everything({administrator[0]!r})"
     server.manage("shell", "--no-imports", "--command", code)

@@ -41,10 +41,10 @@ def test_a_running_attempt_finishes_new_ones_are_told_to_come_again_and_then_the
                 time.sleep(0.05)
             assert _status(f"{server.url}/readyz") == 503
             assert _status(f"{server.url}/healthz") == 200
-            refused = second.capture(pages[1], clips.live_clip("obama-2010"))
+            refused = second.capture(pages[1], clips.live_clip(clips.PERSON))
             assert refused == {"type": "error", "code": "restarting"}
             answer = {"type": "hint"}
-            for jpeg in clips.live_clip("obama-2010") * 5:
+            for jpeg in clips.live_clip(clips.PERSON) * 5:
                 time.sleep(0.1)
                 socket.send(chain.seal(jpeg))
                 answer = json.loads(socket.recv(timeout=30))

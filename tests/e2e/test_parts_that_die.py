@@ -44,11 +44,11 @@ class Site:
             return cursor.fetchall() if cursor.description else []
 
     def owner_comes(self) -> Person:
-        return Person(self.machines.url, self.owner, clips.live_clip("obama-2010", seed=4))
+        return Person(self.machines.url, self.owner, clips.live_clip(clips.PERSON, seed=4))
 
     def crowd(self) -> Crowd:
         """The owner, somebody who holds a phone up, and a stranger who claims to be the owner."""
-        url, phone = self.machines.url, clips.recaptured_clip("obama-2010", seed=5)
+        url, phone = self.machines.url, clips.recaptured_clip(clips.PERSON, seed=5)
         stranger = Person(url, self.owner, clips.live_clip("biden-2010"))
         return Crowd([self.owner_comes(), Person(url, self.owner, phone), stranger])
 

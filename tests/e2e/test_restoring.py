@@ -50,7 +50,7 @@ def test_people_sign_in_on_the_restored_site_and_whoever_was_erased_meanwhile_is
     tmp_path: Path, portal_settings: dict[str, str], before: str, after: str, prepared: bool
 ) -> None:
     old, new, file = tmp_path / "old", tmp_path / "new", tmp_path / "site.zip"
-    clip = clips.live_clip("obama-2010", seed=4)
+    clip = clips.live_clip(clips.PERSON, seed=4)
     with _database(before, old) as url, running(old, DATABASE_URL=url, **portal_settings) as server:
         stays, leaves = _enrolled(server), _enrolled(server)
         visitor = Person(server.url, stays, clip)

@@ -60,7 +60,7 @@ def test_an_attempt_opened_on_one_portal_is_captured_and_claimed_on_another(
     visitor = story.visitor
     visitor.send(visitor.get("/signin/face/").form("/signin/face/"), username=story.username)
     page = visitor.get("/signin/face/capture/")
-    verdict = visitor.capture(page, clips.live_clip("obama-2010"), url=second.url)
+    verdict = visitor.capture(page, clips.live_clip(clips.PERSON), url=second.url)
     assert verdict["verdict"] == "pass"
     form = page.form(_FINISH)
     answer = visitor.send(replace(form, action=second.url + _FINISH), attempt=verdict["attempt"])
@@ -70,7 +70,7 @@ def test_an_attempt_opened_on_one_portal_is_captured_and_claimed_on_another(
 
 def test_a_screen_is_refused_on_postgresql_too(replicas: tuple[Server, Server]) -> None:
     story = _enrolled(replicas[1])
-    told = story.be_refused("a phone is shown", clips.recaptured_clip("obama-2010", seed=5))
+    told = story.be_refused("a phone is shown", clips.recaptured_clip(clips.PERSON, seed=5))
     assert told.as_expected, told
 
 
@@ -79,7 +79,7 @@ def test_a_worker_purges_old_evidence_when_redis_tells_it_to(
 ) -> None:
     server = replicas[0]
     story = _enrolled(server)
-    assert story.be_refused("a phone", clips.recaptured_clip("obama-2010", seed=5)).as_expected
+    assert story.be_refused("a phone", clips.recaptured_clip(clips.PERSON, seed=5)).as_expected
     assert _count(server, "liveness_evidence") > 0
     code = "from liveness.tasks import purge_evidence; purge_evidence.delay()"
     with worker(server, LIVENESS_EVIDENCE_DAYS="0"):
