@@ -25,7 +25,8 @@ def net_spec(options: Options) -> NetSpec:
 
 
 def fresh(frames: store.Faces, options: Options, start: Start | None) -> FreshSource:
-    """Draws made anew. Who goes on from a start learns from it what it knew, where whole frames are at hand."""
+    """Draws made anew. Who goes on from a start learns from it what it knew, where whole frames are at hand; a network
+    that has seen no camera yet has nothing to say."""
     return FreshSource(_deck(frames, options, start), options.samples_per_epoch, blend(options))
 
 
@@ -33,13 +34,18 @@ def _deck(frames: store.Faces, options: Options, start: Start | None) -> Deck | 
     if isinstance(frames, PatchStore):
         return PatchDeck(frames, recipe(options))
     if isinstance(frames, store.Store):
-        before = Former(start, net_spec(options), options.crop) if start else None
+        before = Former(start, net_spec(options), options.crop) if start and start.domains else None
         return Deck(frames, options.crop, recipe(options), before)
     raise TypeError(f"{type(frames).__name__} cannot be drawn from.")
 
 
 def recipe(options: Options) -> Recipe:
-    return Recipe(simulate=options.simulate, mixup=options.mixup, mixed=options.mixed)
+    return Recipe(
+        plain=options.plain,
+        simulate=options.simulate,
+        mixup=options.mixup,
+        mixed=options.mixed,
+    )
 
 
 def blend(options: Options) -> Blend:

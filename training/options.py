@@ -97,6 +97,7 @@ class Options:
     mixed: float = _option(0.5, "Share of batches that are mixed", 0, 1)
     distil: float = _option(0.4, "Weight of the teachers in the target", 0, 1)
     simulate: float = _option(0.1, "Share of bona fide draws turned into attacks", 0, 1)
+    plain: float = _option(0.0, "Share of draws that are frames as they are", 0, 1)
     accumulate: int = _option(1, "Groups that a batch is cut into, one after the other", 1)
     patience: int = _option(0, "Epochs without a better AUC until the run stops, 0 for never", 0)
     precision: str = _option(

@@ -54,8 +54,8 @@ def _rename(manifest: Path) -> None:
     manifest.write_text(text)
 
 
-def requested(**options: Any) -> TrainingRun:
-    plan = Plan(("one", "two"), "from-scratch", Choice(reviewed=False), TINY | options)
+def requested(recipe: str = "from-scratch", **options: Any) -> TrainingRun:
+    plan = Plan(("one", "two"), recipe, Choice(reviewed=False), TINY | options)
     return plans.start(plan)
 
 
@@ -71,6 +71,16 @@ def test_a_run_on_two_data_sets_trains_in_its_process_and_becomes_a_candidate() 
     rows = data.read_manifest(services.folder_of(run) / "data.csv")
     assert {row.domain for row in rows} == {*"abcd", *(f"other-{name}" for name in "abcd")}
     assert run.result["data"]["train"]["domains"] == 5
+
+
+def test_a_new_model_begins_with_what_an_imagenet_network_knows() -> None:
+    like_the_default = {"scales": [1.5, 4.0], "size": 104, "arch": "minifasnet_lite", "epochs": 1}
+    run = requested("anew", **like_the_default)
+    tasks.run_training(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == ("done", "")
+    assert run.result["preprocessing"]["size"] == 92
+    assert run.result["scoring"] == {"mirror": False, "turn": True}
 
 
 def test_a_cancelled_run_stops_within_seconds_in_the_middle_of_its_training() -> None:
