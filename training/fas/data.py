@@ -243,8 +243,9 @@ def weights(
 ) -> NDArray[np.float64]:
     """Probability of drawing each sample (N,), sum 1: both classes weigh the same, and so do the classes of a domain.
 
-    A domain weighs with the square root of its size; one without attacks weighs half, since it teaches its own room; one
-    that is not among the ``known`` weighs ``strange`` times as much.
+    A domain weighs with the square root of its size, and so does a species among the attacks: rare ones are few enough to
+    be forgotten. A domain without attacks weighs half, since it teaches its own room; one that is not among the ``known``
+    weighs ``strange`` times as much.
     """
     cells = Counter((sample.domain, sample.label) for sample in samples)
     sizes = Counter(sample.domain for sample in samples)
@@ -252,6 +253,10 @@ def weights(
     if known is not None:
         raw[[sample.domain not in known for sample in samples]] *= strange
     labels = np.array([sample.label for sample in samples])
+    names = np.array(["" if sample.live else sample.species for sample in samples])
+    for name in set(names[labels == 0]):
+        rows = (labels == 0) & (names == name)
+        raw[rows] *= math.sqrt(rows.sum()) / raw[rows].sum()
     for label in (0, 1):
         raw[labels == label] /= 2 * raw[labels == label].sum()
     return raw / raw.sum()

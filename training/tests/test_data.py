@@ -58,6 +58,13 @@ def test_a_large_camera_does_not_drown_a_small_one() -> None:
     assert weights[:32].sum() / weights[32:].sum() == pytest.approx(4.0)
 
 
+def test_a_rare_species_is_not_drowned_by_a_frequent_one() -> None:
+    screens = [sample("a", False, path=f"s{i}", species="screen") for i in range(16)]
+    prints = [sample("a", False, path="p", species="print")]
+    weights = data.weights([*screens, *prints, sample("a", True, path="live")])
+    assert weights[:16].sum() / weights[16] == pytest.approx(4.0)
+
+
 def test_teachers_are_fused_by_adding_their_logits(tmp_path: Path) -> None:
     taught = row("a.jpg", "a", True) | {"seed_logit": "1.5", "silentface_p": "0.5"}
     path = write_manifest(tmp_path / "m.csv", [taught])
