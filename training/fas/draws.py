@@ -95,7 +95,9 @@ class Deck:
         if rng.random() >= self.recipe.mixed:
             return first
         share = float(rng.beta(self.recipe.mixup, self.recipe.mixup))
-        return laid_over(first, self._single(rng), share)
+        second = self._single(rng)
+        both_asked = len(first.cuts) == len(second.cuts)
+        return laid_over(first, second, share) if both_asked else first
 
     def _favoured(self, teachers: Teachers, known: Collection[str]) -> NDArray[np.float64]:
         """The chances, moved within each camera and class towards frames of which the teachers are not sure: what they
@@ -136,23 +138,30 @@ class Deck:
         index = int(rng.choice(len(self.store), p=self.chances))
         sample = self.store.samples[index]
         picture, box = self.store.frames[index], self.store.boxes[index]
-        simulated = sample.live and rng.random() < self.recipe.simulate
+        simulated, species = sample.live and rng.random() < self.recipe.simulate, sample.species
         domains: tuple[str, ...] = (sample.domain,)
         if simulated:
             shown = self._shown(rng, index)
             domains += (self.store.samples[shown].domain,)
             content = Shown(self.store.frames[shown], self.store.boxes[shown])
-            picture, box, _ = recapture(picture, box, rng, content)
+            picture, box, species = recapture(picture, box, rng, content)
         live = float(sample.live and not simulated)
-        if self.teachers and rng.random() < self.recipe.moved:
+        asked = self._asked(species)
+        if asked and rng.random() < self.recipe.moved:
             where = int(rng.integers(len(self.store)))
             ground, place = self.store.frames[where], self.store.boxes[where]
             domains += (self.store.samples[where].domain,)
             picture, box = collage(picture, box, ground, place, rng)
             live = np.nan
         picture, box = self._shaken(picture, box, rng)
-        cuts = self.teachers.cut(picture, box) if self.teachers else ()
+        cuts = asked.cut(picture, box) if asked else ()
         return Draw(patches(picture, box, self.spec), live, domains, simulated, cuts)
+
+    def _asked(self, species: str) -> Teachers | None:
+        """Whom to ask: the predecessors take two masks of three for bona fide, so not about these; the network as it was
+        knows those that it learnt from."""
+        strange = self.teachers is not None and self.teachers.knows is None
+        return None if species == "mask" and strange else self.teachers
 
     def _shown(self, rng: Generator, own: int) -> int:
         """Mostly somebody else's face, from any source: an attack must not be known by what it shows."""

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from liveness.engine.crops import Box, CropSpec, patches
 from liveness.engine.frames import Picture
+from training.fas.cut_outs import cut_out, shaded
 
 Floats = NDArray[np.float32]
 SPECIES = ("screen", "print", "mask")
-_SHARES = (0.5, 0.35, 0.15)
+_SHARES = (0.5, 0.275, 0.225)
+_CUT_ALONG = 0.35
+"""Share of the prints that are cut along the head, as masks are."""
 _CANVAS = 384
 _FACE = CropSpec((0.6,), 16)
 
@@ -39,10 +42,11 @@ def recapture(
     """
     species = str(rng.choice(SPECIES, p=_SHARES))
     skin = patches(picture, box, _FACE)[0].mean(axis=(0, 1))
-    content, face = _cut(shown or Shown(picture, box), rng)
+    along = species == "mask" or (species == "print" and rng.random() < _CUT_ALONG)
+    content, face = _cut(shown or Shown(picture, box), 2.6 if along else 6.0, rng)
     carrier = (_screen if species == "screen" else _print)(content.astype(np.float32), rng)
-    if species == "mask":
-        solid = _cut_out(carrier.shape[0], carrier.shape[1], face, rng)
+    if along:
+        carrier, solid = cut_out(carrier, face, rng, holes=species == "mask")
     else:
         carrier, face = _frame(carrier, face, species, rng)
         solid = np.full(carrier.shape[:2], 255, np.uint8)
@@ -52,11 +56,12 @@ def recapture(
     return result, placed, species
 
 
-def _cut(shown: Shown, rng: Generator) -> tuple[Picture, Box]:
-    """The part of the picture that the attacker displays, on a canvas with a longer side of _CANVAS pixels."""
+def _cut(shown: Shown, most: float, rng: Generator) -> tuple[Picture, Box]:
+    """The part of the picture that the attacker displays, of 1.3 to ``most`` face sides, on a canvas with a longer side of
+    _CANVAS pixels."""
     picture, box = shown.picture, shown.box
     height, width = picture.shape[:2]
-    side = box.side * float(np.exp(rng.uniform(np.log(1.3), np.log(6.0))))
+    side = box.side * float(np.exp(rng.uniform(np.log(1.3), np.log(most))))
     cx, cy = box.centre
     x0, y0 = max(0, int(cx - side / 2)), max(0, int(cy - side / 2))
     x1, y1 = min(width, int(cx + side / 2) + 1), min(height, int(cy + side / 2) + 1)
@@ -91,9 +96,10 @@ def _moire(height: int, width: int, rng: Generator) -> Floats:
 
 
 def _print(shown: Floats, rng: Generator) -> Floats:
-    """Ink on paper: smaller gamut, lifted black, halftone or toner grain, gloss."""
+    """Ink on paper: mostly a smaller gamut, lifted black, halftone or toner grain, gloss."""
     grey = shown.mean(axis=2, keepdims=True)
-    faded = grey + (shown - grey) * np.float32(rng.uniform(0.0, 0.85))
+    gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.4 else rng.uniform(0.7, 1.2)
+    faded = grey + (shown - grey) * np.float32(gamut)
     black, white = rng.uniform(15, 70), rng.uniform(170, 245)
     paper = np.array([0.95, 0.99, 1.0], np.float32) ** np.float32(rng.uniform(0, 2))
     inked = (np.float32(black) + faded * np.float32((white - black) / 255)) * paper
@@ -137,19 +143,6 @@ def _frame(carrier: Floats, face: Box, species: str, rng: Generator) -> tuple[Fl
     return np.asarray(edged, np.float32), Box(face.x + narrow, face.y + wide, face.w, face.h)
 
 
-def _cut_out(height: int, width: int, face: Box, rng: Generator) -> Picture:
-    """What is left (H, W), 255 or 0, of a print that was cut along the face, often with holes for the eyes."""
-    solid = np.zeros((height, width), np.uint8)
-    (cx, cy), (wide, high) = face.centre, rng.uniform(0.5, 0.7, 2)
-    axes = round(face.w * wide), round(face.h * high)
-    cv2.ellipse(solid, (round(cx), round(cy)), axes, 0, 0, 360, (255,), -1)
-    if rng.random() < 0.5:
-        for eye in (-0.2, 0.2):
-            hole = round(cx + eye * face.w), round(cy - 0.1 * face.h)
-            cv2.circle(solid, hole, round(face.w * rng.uniform(0.05, 0.1)), (0,), -1)
-    return solid
-
-
 def _hold(
     scene: Picture, held: tuple[Floats, Picture], face: Box, box: Box, rng: Generator
 ) -> tuple[Picture, Box]:
@@ -167,6 +160,8 @@ def _hold(
     filled = np.clip(carrier, 0, 255).astype(np.uint8)
     drawn = cv2.warpPerspective(filled, homography, (width, height), flags=cv2.INTER_LINEAR)
     mask = cv2.warpPerspective(solid, homography, (width, height))
+    if not solid.all():  # cut out
+        scene = shaded(scene, np.asarray(mask, np.uint8), box.side, rng)
     soft = cv2.GaussianBlur(mask, (0, 0), 0.8).astype(np.float32)[..., None] / 255
     result = scene + (drawn.astype(np.float32) - scene) * soft
     w, h = face.w * grow, face.h * grow

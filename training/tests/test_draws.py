@@ -78,6 +78,18 @@ def test_only_faces_that_teachers_look_at_have_opinions() -> None:
     assert 0 < np.isnan(said).sum() < 20
 
 
+def test_no_teacher_is_asked_about_a_mask_which_neither_knows() -> None:
+    frames = store()
+    for n, sample in enumerate(frames.samples):
+        frames.samples[n] = sample if sample.live else replace(sample, species="mask")
+    recipe = Recipe(simulate=0, moved=1.0, mixed=1.0, strength=STILL)
+    draws = [Deck(frames, SPEC, recipe, Doubter()).draw(default_rng(seed)) for seed in range(40)]
+    masks = [draw for draw in draws if not draw.cuts]
+    assert 5 < len(masks) < 35
+    assert {draw.live for draw in masks} == {0.0}
+    assert all(np.isnan(draw.live) for draw in draws if draw.cuts)
+
+
 class Doubter:
     """A teacher that thinks the same of every face."""
 
