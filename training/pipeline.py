@@ -269,7 +269,7 @@ class Pipeline:
         used = (*splits.train, *splits.calibration)
         skipped = len(fitted.train.skipped) + len(fitted.calibration.skipped)
         return {
-            "name": f"{self.options.arch}-{self.options.served.size}-{now:%Y%m%d}",
+            "name": f"{self.options.arch}-{self.options.served.size}-{now:%Y%m%d-%H%M}",
             "created": now.isoformat(timespec="seconds"),
             "classes": list(data.CLASSES),
             "preprocessing": bundles.preprocessing(self.options.served),
