@@ -73,11 +73,11 @@ def test_register_verify_and_redeem(server: Server, livegate: Any) -> None:
     livegate.consent("ada", training=False)
 
     ordered = livegate.order("enrol", person="ada")
-    assert _show(server, ordered, clips.live_clip("obama-2012"))["verdict"] == "pass"
+    assert _show(server, ordered, clips.live_clip(clips.PERSON))["verdict"] == "pass"
     assert livegate.redeem(ordered["id"])["enrolled"] is True
 
     same = livegate.order("verify", person="ada", reference="basket 7")
-    _show(server, same, clips.live_clip("obama-2010", seed=1))
+    _show(server, same, clips.live_clip(clips.PERSON, seed=1))
     result = livegate.redeem(same["id"])
     found = (result["verdict"], result["matched"], result["reference"])
     assert found == ("live", True, "basket 7")
@@ -86,11 +86,11 @@ def test_register_verify_and_redeem(server: Server, livegate: Any) -> None:
     assert (again.value.status, again.value.code) == (409, "redeemed")
 
     other = livegate.order("verify", person="ada")
-    _show(server, other, clips.live_clip("biden-2010"))
+    _show(server, other, clips.live_clip(clips.STRANGER))
     assert livegate.redeem(other["id"])["matched"] is False
 
     phone = livegate.order("verify", person="ada")
-    _show(server, phone, clips.recaptured_clip("obama-2010", seed=5))
+    _show(server, phone, clips.recaptured_clip(clips.PERSON, seed=5))
     refusal = livegate.redeem(phone["id"])
     assert (refusal["verdict"], refusal["matched"]) == ("refused", None)
 
@@ -123,7 +123,7 @@ def test_what_happened_is_told_to_a_server_that_checks_the_signature(
     )
     livegate.register("grace")
     ordered = livegate.order("liveness", reference="basket 9")
-    _show(server, ordered, clips.recaptured_clip("obama-2010", seed=5))
+    _show(server, ordered, clips.recaptured_clip(clips.PERSON, seed=5))
     livegate.redeem(ordered["id"])
     livegate.erase("grace")
     until = time.monotonic() + 60

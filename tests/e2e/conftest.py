@@ -44,10 +44,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the cameras of the browser tests show."""
     folder = tmp_path_factory.mktemp("videos")
     shown = {
-        "enrolling": clips.live_clip("obama-2012"),
-        "returning": clips.live_clip("obama-2010", seed=1),
-        "stranger": clips.live_clip("biden-2010"),
-        "phone": clips.recaptured_clip("obama-2010", seed=5),
-        "dark": clips.live_clip("obama-2012", light=0.22),
+        "enrolling": clips.live_clip(clips.PERSON),
+        "returning": clips.live_clip(clips.PERSON, seed=1),
+        "stranger": clips.live_clip(clips.STRANGER),
+        "phone": clips.recaptured_clip(clips.PERSON, seed=5),
+        "dark": clips.live_clip(clips.PERSON, light=0.22),
     }
     return {name: clips.write_mjpeg(clip, folder / f"{name}.mjpeg") for name, clip in shown.items()}

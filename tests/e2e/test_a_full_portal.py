@@ -35,7 +35,7 @@ class _Announced(list[bytes]):
 def full(tmp_path: Path, portal_settings: dict[str, str]) -> Iterator[Server]:
     """A portal with one place, which somebody in a dark room has taken until the deadline."""
     one = {"LIVENESS_CAPACITY": "1", "LIVENESS_DEADLINE_SECONDS": _SECONDS}
-    clip = _Announced(clips.live_clip("obama-2012", light=0.22))
+    clip = _Announced(clips.live_clip(clips.PERSON, light=0.22))
     with running(tmp_path, **portal_settings, **one) as server:
         visitor = Visitor(server.url)
         page = visitor.get("/signin/face/")

@@ -49,7 +49,7 @@ class Site:
     def crowd(self) -> Crowd:
         """The owner, somebody who holds a phone up, and a stranger who claims to be the owner."""
         url, phone = self.machines.url, clips.recaptured_clip(clips.PERSON, seed=5)
-        stranger = Person(url, self.owner, clips.live_clip("biden-2010"))
+        stranger = Person(url, self.owner, clips.live_clip(clips.STRANGER))
         return Crowd([self.owner_comes(), Person(url, self.owner, phone), stranger])
 
 
