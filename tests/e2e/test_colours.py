@@ -106,7 +106,7 @@ def unlit() -> str:
 
 def _camera_script(share: float) -> str:
     """share: the page's light on the face, at full white, beside what else falls on it."""
-    picture = frames.fit(frames.decode(clips.live_clip("obama-2010", 1)[0]), 320, 240)
+    picture = frames.fit(frames.decode(clips.live_clip(clips.PERSON, 1)[0]), 320, 240)
     box = YuNet().detect(picture)[0].box
     data = base64.b64encode(frames.encode_jpeg(picture, 92)).decode()
     facts = [f"data:image/jpeg;base64,{data}", [box.x, box.y, box.w, box.h], share]
