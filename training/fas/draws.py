@@ -96,8 +96,8 @@ class Deck:
             return first
         share = float(rng.beta(self.recipe.mixup, self.recipe.mixup))
         second = self._single(rng)
-        both_asked = len(first.cuts) == len(second.cuts)
-        return laid_over(first, second, share) if both_asked else first
+        asked_alike = len(first.cuts) == len(second.cuts)
+        return laid_over(first, second, share) if asked_alike else first
 
     def _favoured(self, teachers: Teachers, known: Collection[str]) -> NDArray[np.float64]:
         """The chances, moved within each camera and class towards frames of which the teachers are not sure: what they
@@ -158,10 +158,10 @@ class Deck:
         return Draw(patches(picture, box, self.spec), live, domains, simulated, cuts)
 
     def _asked(self, species: str) -> Teachers | None:
-        """Whom to ask: the predecessors take two masks of three for bona fide, so not about these; the network as it was
-        knows those that it learnt from."""
-        strange = self.teachers is not None and self.teachers.knows is None
-        return None if species == "mask" and strange else self.teachers
+        """Whom to ask: not the predecessors about masks, as the seed takes two simulated ones of three for bona fide; the
+        network as it was knows those that it learnt from."""
+        predecessors = self.teachers is not None and self.teachers.knows is None
+        return None if species == "mask" and predecessors else self.teachers
 
     def _shown(self, rng: Generator, own: int) -> int:
         """Mostly somebody else's face, from any source: an attack must not be known by what it shows."""

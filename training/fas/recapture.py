@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from liveness.engine.crops import Box, CropSpec, patches
 from liveness.engine.frames import Picture
-from training.fas.cut_outs import cut_out, shaded
+from training.fas.cut_outs import Floats, cut_out, shaded
 
-Floats = NDArray[np.float32]
 SPECIES = ("screen", "print", "mask")
 _SHARES = (0.5, 0.275, 0.225)
 _CUT_ALONG = 0.35
@@ -96,7 +95,7 @@ def _moire(height: int, width: int, rng: Generator) -> Floats:
 
 
 def _print(shown: Floats, rng: Generator) -> Floats:
-    """Ink on paper: mostly a smaller gamut, lifted black, halftone or toner grain, gloss."""
+    """Ink on paper: another gamut, often a far smaller one, lifted black, halftone or toner grain, gloss."""
     grey = shown.mean(axis=2, keepdims=True)
     gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.4 else rng.uniform(0.7, 1.2)
     faded = grey + (shown - grey) * np.float32(gamut)

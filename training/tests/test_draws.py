@@ -78,7 +78,7 @@ def test_only_faces_that_teachers_look_at_have_opinions() -> None:
     assert 0 < np.isnan(said).sum() < 20
 
 
-def test_no_teacher_is_asked_about_a_mask_which_neither_knows() -> None:
+def test_the_predecessors_are_not_asked_about_masks() -> None:
     frames = store()
     for n, sample in enumerate(frames.samples):
         frames.samples[n] = sample if sample.live else replace(sample, species="mask")

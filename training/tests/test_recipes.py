@@ -14,6 +14,7 @@ def test_a_new_model_begins_as_the_one_that_ships_did() -> None:
     assert TABLES[options.arch].pooled
     assert net_spec(options).patches == len(options.scales) == 2
     assert options.served.size < options.crop.size
+    assert (options.simulate, options.plain) == (0.4, 0.5)
 
 
 def test_every_recipe_but_those_that_go_on_can_be_had_anywhere() -> None:
