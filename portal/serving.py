@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 reactor: Any = _reactor
 
 _LOOK_AGAIN = 0.2
+_LAST_WORDS = 10.0
+"""Seconds in which somebody far away, or busy, may still hear a verdict. Autobahn cuts the line after one."""
 # glibc's mallopt: so many arenas for all threads, and from so many bytes on a block is the system's own.
 _ARENA_MAX, _ARENAS = -8, 2
 _MMAP_THRESHOLD, _LARGE = -3, 4 * 1024 * 1024
@@ -48,8 +50,15 @@ class WaryFactory(HTTPFactory):
         return protocol
 
 
-class QuietSocket(WebSocketProtocol):
-    """Autobahn writes a line about every piece that arrives, even where no log takes it; frames arrive in many."""
+class PatientSocket(WebSocketProtocol):
+    """What was said last is still heard on a slow line: a connection that is cut loses it.
+
+    And quiet: Autobahn writes a line about every piece that arrives, even where no log takes it; frames arrive in many.
+    """
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.closeHandshakeTimeout = _LAST_WORDS
 
     def dataReceived(self, data: bytes) -> None:
         self._dataReceived(data)
@@ -104,7 +113,7 @@ def serve(host: str, port: str) -> None:
     give_memory_back()
     # Daphne has no other door for classes of ours.
     daphne.server.HTTPFactory = WaryFactory
-    WebSocketFactory.protocol = QuietSocket
+    WebSocketFactory.protocol = PatientSocket
     PatientCommandLine().run(
         ["-b", host, "-p", port, "--no-server-name", "portal.asgi:application"]
     )

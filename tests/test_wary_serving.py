@@ -1,10 +1,16 @@
 """The real server, and requests that no browser sends: refused or answered, never an error of the server."""
 
+import json
 import socket
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.typing import Origin
+from websockets.uri import parse_uri
 
 from portal.demo.server import Server, running
 
@@ -55,3 +61,19 @@ def test_an_address_with_a_nul_is_refused(portal: Server) -> None:
     answer = _answer(portal.url, b"GET /notice/%00/ HTTP/1.1")
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"Content-Security-Policy" in answer
+
+
+def test_what_is_said_last_is_heard_by_somebody_who_listens_late(portal: Server) -> None:
+    place = urlsplit(portal.url)
+    client = ClientProtocol(
+        parse_uri(f"ws://{place.netloc}/ws/liveness/"), origin=Origin(portal.url)
+    )
+    client.send_request(client.connect())
+    with socket.create_connection((place.hostname, place.port), timeout=60) as line:
+        line.sendall(b"".join(client.data_to_send()))
+        time.sleep(3)
+        while client.close_rcvd is None and (piece := line.recv(4096)):
+            client.receive_data(piece)
+        line.sendall(b"".join(client.data_to_send()))  # a reset connection raises
+    told = [event.data for event in client.events_received() if isinstance(event, Frame)]
+    assert json.loads(told[0]) == {"type": "error", "code": "no_session"}

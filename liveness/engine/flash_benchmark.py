@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import cv2
@@ -90,8 +91,9 @@ def shrink(picture: Picture, box: Box) -> Sitter:
 
 def play(sitter: Sitter, subject: Subject, lux: float, rng: np.random.Generator) -> Played:
     """One round from the first colour to the answer. A recording shows the light of another attempt."""
-    challenge, camera = hues.draw(), relight.draw_camera(rng)
-    shown = hues.draw() if subject is Subject.RECORDING else challenge
+    chance = Random(int(rng.integers(2**32)))
+    challenge, camera = hues.draw(chance=chance), relight.draw_camera(rng)
+    shown = hues.draw(chance=chance) if subject is Subject.RECORDING else challenge
     room = relight.draw_room(lux, rng)
     scene = relight.Scene(sitter.picture, sitter.box, subject, room, camera, rng)
     samples = []

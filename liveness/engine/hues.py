@@ -13,6 +13,7 @@ three changes a second, faded in.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ _LEVELS = (0.2, 0.6, 1.0)
 _RED = 0.8
 _FLASH = 0.1
 _MOST_CHANGES = 3.0
+_SECRET = secrets.SystemRandom()
 
 Light = NDArray[np.float64]
 """Linear light of a screen: (…, 3), RGB, 0–1 of its white."""
@@ -80,14 +82,16 @@ class Challenge:
         return len(self.colours) * self.seconds
 
 
-def draw(interval: float = 0.0, steps: int = STEPS) -> Challenge:
+def draw(interval: float = 0.0, steps: int = STEPS, chance: Random | None = None) -> Challenge:
     """Colours nobody can foresee; no two neighbours are alike. 8 · 7^13, or 39 bits, with fourteen of them.
 
-    interval: seconds between two frames of this camera; each colour stays for three of them.
+    interval: seconds between two frames of this camera; each colour stays for three of them. chance: what draws them,
+    for figures that somebody wants to repeat; the system's secret source without it.
     """
-    colours = [secrets.choice(HUES)]
+    chance = chance or _SECRET
+    colours = [chance.choice(HUES)]
     while len(colours) < steps:
-        colours.append(secrets.choice([hue for hue in HUES if hue != colours[-1]]))
+        colours.append(chance.choice([hue for hue in HUES if hue != colours[-1]]))
     return Challenge(tuple(colours), min(max(SECONDS, 3 * interval), SLOWEST))
 
 

@@ -1,6 +1,7 @@
 """A pass waits for the colours, and nothing but the right colours lets it stand."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -86,7 +87,10 @@ def test_the_frames_that_are_compared_with_each_other_cover_the_whole_attempt() 
     assert max(np.diff(times)) < 5 * PACE
 
 
-def test_a_recording_with_other_colours_is_refused_though_the_network_calls_it_live() -> None:
+def test_a_recording_with_other_colours_is_refused_though_the_network_calls_it_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hues, "_SECRET", Random(1))
     decision, capture, _ = attempt(Flash(Ask.ALWAYS), recording(hues.draw()))
     assert decision == Decision(Verdict.FAIL, Reason.FLASH_WRONG, 1.0)
     assert not capture.embeddings

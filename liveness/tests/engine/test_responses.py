@@ -1,5 +1,7 @@
 """The regression on numbers made by hand: what explains them, what does not, and what is too little to tell."""
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,10 @@ from liveness.engine.relight import shine
 from liveness.engine.response import Answer, Evidence, Why
 
 SKIN, WALL = np.array([0.5, 0.3, 0.22]), np.array([0.4, 0.42, 0.38])
+
+
+def _drawn(seed: int) -> Challenge:
+    return hues.draw(chance=Random(seed))
 
 
 def _seen(
@@ -42,7 +48,7 @@ def _judged(samples: list[Sample], challenge: Challenge) -> Evidence:
 def test_a_face_that_is_lit_by_the_screen_answers_correctly_and_its_delay_is_found(
     delay: float,
 ) -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     evidence = _judged(_seen(challenge, delay=delay), challenge)
     assert evidence.answer is Answer.CORRECT
     assert evidence.score > 0.95
@@ -50,35 +56,35 @@ def test_a_face_that_is_lit_by_the_screen_answers_correctly_and_its_delay_is_fou
 
 
 def test_without_a_background_the_face_alone_is_enough_when_the_balance_is_still() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     assert _judged(_seen(challenge, wall=False), challenge).answer is Answer.CORRECT
 
 
 def test_the_light_of_another_sequence_is_a_wrong_answer() -> None:
-    answers = [_judged(_seen(hues.draw()), hues.draw()).answer for _ in range(30)]
+    answers = [_judged(_seen(_drawn(n)), _drawn(n + 30)).answer for n in range(30)]
     assert Answer.CORRECT not in answers
     assert answers.count(Answer.WRONG) > 25
 
 
 def test_an_answer_that_comes_too_late_is_none() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     assert _judged(_seen(challenge, delay=1.2), challenge).answer is not Answer.CORRECT
 
 
 def test_a_face_that_answers_nothing_is_no_accusation() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     evidence = _judged(_seen(challenge, strength=0.0), challenge)
     assert (evidence.answer, evidence.why) == (Answer.ABSTAIN, Why.TOO_WEAK)
 
 
 def test_a_bright_room_drowns_the_screen_and_is_no_accusation() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     evidence = _judged(_seen(challenge, strength=0.003, noise=0.006), challenge)
     assert (evidence.answer, evidence.why) == (Answer.ABSTAIN, Why.TOO_WEAK)
 
 
 def test_too_few_frames_say_nothing() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     evidence = _judged(_seen(challenge, frames=20), challenge)
     assert (evidence.answer, evidence.why) == (Answer.ABSTAIN, Why.TOO_FEW)
     first_half = [s for s in _seen(challenge, frames=96) if s.at < challenge.duration / 2]
@@ -86,7 +92,7 @@ def test_too_few_frames_say_nothing() -> None:
 
 
 def test_opposite_light_is_no_answer() -> None:
-    challenge = hues.draw()
+    challenge = _drawn(1)
     samples = [
         Sample(s.at, WALL * SKIN / s.face, WALL) for s in _seen(challenge) if s.behind is not None
     ]

@@ -8,7 +8,7 @@ from portal import serving
 
 
 def test_every_piece_is_passed_on_and_none_is_described() -> None:
-    socket = serving.QuietSocket()
+    socket = serving.PatientSocket()
     with (
         mock.patch.object(socket, "_dataReceived") as read,
         mock.patch.object(socket, "log") as log,
@@ -26,5 +26,5 @@ def test_the_server_opens_such_sockets() -> None:
         mock.patch.object(serving, "give_memory_back"),
     ):
         serving.serve("127.0.0.1", "0")
-        assert WebSocketFactory.protocol is serving.QuietSocket
+        assert WebSocketFactory.protocol is serving.PatientSocket
     run.assert_called_once()
