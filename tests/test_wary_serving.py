@@ -75,5 +75,5 @@ def test_what_is_said_last_is_heard_by_somebody_who_listens_late(portal: Server)
         while client.close_rcvd is None and (piece := line.recv(4096)):
             client.receive_data(piece)
         line.sendall(b"".join(client.data_to_send()))  # a reset connection raises
-    told = [event.data for event in client.events_received() if isinstance(event, Frame)]
+    told = [bytes(event.data) for event in client.events_received() if isinstance(event, Frame)]
     assert json.loads(told[0]) == {"type": "error", "code": "no_session"}
