@@ -56,6 +56,7 @@ def blend(options: Options) -> Blend:
         mixup=options.mixup,
         drop=options.drop,
         light=options.light,
+        least_size=options.least_size,
     )
 
 

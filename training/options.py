@@ -46,6 +46,11 @@ class Options:
     activation: str = _option("relu", "Activation", among=("relu", "relu6", "prelu"))
     scales: tuple[float, ...] = _option((1.5, 2.7, 4.0), "Patch sides in face sides")
     size: int = _option(80, "Side of a patch in pixels")
+    least_size: int = _option(
+        0,
+        "Least side of patches while training: each batch has a random one; 0 for --size alone",
+        0,
+    )
     serve_size: int = _option(
         0, "Side in the bundle, 0 as in training; of networks that pool their maps", 0
     )
@@ -117,7 +122,10 @@ class Options:
             self.crop, self.served  # noqa: B018  (checks scales, sizes and border)
         except CropError as error:
             raise OptionError(str(error)) from error
-        if self.served != self.crop and not TABLES[self.arch].pooled:
+        if self.least_size > self.size:
+            raise OptionError("least_size must be at most size.")
+        several = self.served != self.crop or self.least_size
+        if several and not TABLES[self.arch].pooled:
             raise OptionError(f"{self.arch} is served with the patches that it learnt from.")
 
     @property

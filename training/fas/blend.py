@@ -9,6 +9,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from liveness.engine.crops import CropSpec, Patches, tensor
 from training.fas.augment import dropped
@@ -23,7 +24,8 @@ class Blend:
     """distil: weight of the teachers in the target, their fused logit divided by ``temperature``; smoothing: how far
     targets stay from 0 and 1; mixed, mixup: share of batches that are mixed with Beta(mixup, mixup); drop: chance that a
     patch is blanked; flip: share that is mirrored; light: deviation of the logarithm of the exposure, and twice to five
-    times that of other changes of light.
+    times that of other changes of light; least_size: the side of a batch's patches is drawn from here, in steps of four, to
+    what the faces have; 0 keeps it.
     """
 
     distil: float = 0.5
@@ -34,6 +36,7 @@ class Blend:
     drop: float = 0.1
     flip: float = 0.5
     light: float = 0.0
+    least_size: int = 0
 
 
 def batch(
@@ -51,6 +54,8 @@ def batch(
     faces = np.stack([dropped(face, blend.drop, rng) for face in faces])
     chance = targets(live, opinions, weights, blend)
     inputs = torch.from_numpy(tensor(faces, spec))
+    if blend.least_size:
+        inputs = shrunk(inputs, blend.least_size, rng)
     plain = Batch(
         lit(inputs, blend.light, spec, rng) if blend.light else inputs,
         torch.from_numpy(np.stack([1 - chance, chance], axis=1)),
@@ -70,6 +75,15 @@ def lit(inputs: Tensor, light: float, spec: CropSpec, rng: Generator) -> Tensor:
     lift = torch.from_numpy(black.astype(np.float32))[..., None, None]
     values = (inputs * spec.std + spec.mean) * slope + lift
     return (values.clamp_(0, 255) - spec.mean) / spec.std
+
+
+def shrunk(inputs: Tensor, least: int, rng: Generator) -> Tensor:
+    """Inputs (N, C, S, S) as (N, C, T, T), T from ``least`` to S in steps of four, the same for all."""
+    side = inputs.shape[-1]
+    drawn = side - 4 * int(rng.integers((side - least) // 4 + 1))
+    if drawn == side:
+        return inputs
+    return functional.interpolate(inputs, (drawn, drawn), mode="bilinear", antialias=True)
 
 
 def targets(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ FACES = default_rng(0).integers(0, 256, (4, 2, 16, 16, 3), dtype=np.uint8)
 LIVE = np.array([1, 0, 1, 0], np.float32)
 
 
-def one(**changes: float) -> Batch:
+def one(**changes: Any) -> Batch:
     opinions = np.array([[9.0], [9.0], [np.nan], [-9.0]], np.float32)
     return blend.batch(FACES, LIVE, opinions, (1.0,), SPEC, Blend(**changes), default_rng(1))
 
@@ -79,3 +81,11 @@ def test_another_light_is_the_same_for_all_patches_of_a_face_and_stays_in_range(
 def test_light_is_changed_on_request_alone() -> None:
     assert one(mixed=0).inputs.equal(one(mixed=0, light=0).inputs)
     assert not one(mixed=0).inputs.equal(one(mixed=0, light=0.2).inputs)
+
+
+def test_the_patches_of_a_batch_are_shrunk_to_sides_that_differ_between_batches() -> None:
+    inputs, rng = torch.full((2, 3, 16, 16), 0.5), default_rng(0)
+    found = {tuple(blend.shrunk(inputs, 8, rng).shape[2:]) for _ in range(50)}
+    assert found == {(8, 8), (12, 12), (16, 16)}
+    torch.testing.assert_close(blend.shrunk(inputs, 8, rng).mean(), torch.tensor(0.5))
+    assert one(least_size=12).inputs.shape[-1] in (12, 16)

@@ -29,6 +29,8 @@ def test_what_is_missing_keeps_its_default() -> None:
         ({"border": "black"}, "border must be one of"),
         ({"lr": 0}, "lr must be at least"),
         ({"serve_size": 64}, "is served with the patches"),
+        ({"least_size": 64}, "is served with the patches"),
+        ({"arch": "minifasnet_lite", "size": 80, "least_size": 84}, "must be at most size"),
         ({"lr": "nan"}, "lr must be at least"),
         ({"ema": 1}, "ema must be at most"),
         ({"mixed": 1.5}, "mixed must be at most 1"),
