@@ -19,7 +19,7 @@ from liveness.engine import metrics
 from liveness.engine.bundle import Bundle, Golden, Scoring
 from liveness.engine.crops import CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
-from liveness.engine.fas import LivenessModel
+from liveness.engine.fas import LivenessModel, turned
 from liveness.engine.weights import WeightsError
 from training.building import blend, fit_options, fresh, net_spec, recipe
 from training.calibration import calibrated, matched, promised, uncalibrated
@@ -103,7 +103,7 @@ class Pipeline:
         saved["net"]["size"] = crop.size
         net = export.load_network(saved)
         fp32 = export.to_onnx(net)
-        faces = _patches(_spread(fitted.train, _CALIBRATION_FACES), crop)
+        faces = self._looked_at(_patches(_spread(fitted.train, _CALIBRATION_FACES), crop))
         int8 = export.quantise(export.to_onnx(export.rounded(net, faces, crop)), faces, crop)
         golden = export.golden(int8, crop, self.options.seed, scoring=self._scoring)
         return self._finish((fp32, int8), golden, self._facts(saved, fitted), fitted)
@@ -202,6 +202,10 @@ class Pipeline:
     def _scoring(self) -> Scoring:
         both = self.options.passes == 2
         return Scoring(mirror=both, turn=not both)
+
+    def _looked_at(self, faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the network will see of patches when it serves."""
+        return turned(faces) if self._scoring.turn else faces
 
     @cached_property
     def _data(self) -> DataSet:

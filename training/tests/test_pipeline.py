@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from liveness.engine import bundle as bundles
 from liveness.engine import metrics
 from liveness.engine.bundle import Bundle, Scoring
-from liveness.engine.crops import patches
-from liveness.engine.fas import LivenessModel
+from liveness.engine.crops import CropSpec, patches
+from liveness.engine.fas import LivenessModel, turned
 from liveness.engine.session import log_odds
 from training.building import net_spec
 from training.calibration import calibrated, matched
-from training.fas import checkpoints, starts
+from training.fas import checkpoints, export, starts
 from training.fas.checkpoints import CheckpointError
 from training.fas.data import DataError, Sample
 from training.fas.store import Store
@@ -210,7 +211,16 @@ def test_a_threshold_that_was_found_elsewhere_is_taken(tmp_path: Path) -> None:
     assert (made.threshold.value, made.threshold.bona_fide) == (0.7, 90)
 
 
-def test_a_run_begins_with_what_an_imagenet_network_knows(tmp_path: Path) -> None:
+def test_a_run_begins_with_what_an_imagenet_network_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration, quantise = [], export.quantise
+
+    def noted(graph: bytes, faces: NDArray[np.uint8], crop: CropSpec) -> bytes:
+        calibration.append(faces)
+        return quantise(graph, faces, crop)
+
+    monkeypatch.setattr(export, "quantise", noted)
     options = replace(
         OPTIONS,
         arch="minifasnet_lite",
@@ -224,6 +234,7 @@ def test_a_run_begins_with_what_an_imagenet_network_knows(tmp_path: Path) -> Non
     manifest = data_set(tmp_path / "data", each=4)
     made = Pipeline(manifest, tmp_path / "out", options, NoFaces(), say=lambda line: None).run()
     assert made.scoring == Scoring(turn=True)
+    np.testing.assert_array_equal(calibration[0], turned(calibration[0]))
     assert (made.crop.size, made.manifest["network"]["size"]) == (40, 40)
     assert made.manifest["training"]["options"]["start"] == "imagenet"
     faces = made.golden.patches
