@@ -19,6 +19,8 @@ SPECIES = ("screen", "print", "mask")
 _SHARES, _TIGHT_SHARES = (0.42, 0.26, 0.32), (0.6, 0.4, 0.0)
 _CUT_ALONG = 0.35
 """Share of the prints that are cut along the head, as masks are."""
+_FAITHFUL = 0.45
+"""Share of the prints that look as the picture does."""
 _CANVAS = 384
 _FACE = CropSpec((0.6,), 16)
 
@@ -105,14 +107,22 @@ def _moire(height: int, width: int, rng: Generator) -> Floats:
 
 
 def _print(shown: Floats, rng: Generator) -> Floats:
-    """Ink on paper: another gamut, often a far smaller one, lifted black, halftone or toner grain, gloss."""
+    """Ink on paper: another gamut, at times a far smaller one, lifted black, halftone or toner grain, gloss; or the print of
+    a laboratory before a camera that stretches contrast, of which little is to be seen but that it is flat.
+    """
+    faithful = rng.random() < _FAITHFUL
     grey = shown.mean(axis=2, keepdims=True)
-    gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.25 else rng.uniform(0.7, 1.2)
+    if faithful:
+        gamut, black, white = rng.uniform(0.95, 1.2), rng.uniform(0, 12), rng.uniform(235, 255)
+    else:
+        gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.4 else rng.uniform(0.7, 1.2)
+        black, white = rng.uniform(15, 70), rng.uniform(170, 245)
     faded = grey + (shown - grey) * np.float32(gamut)
-    black, white = rng.uniform(5, 60), rng.uniform(170, 245)
     paper = np.array([0.95, 0.99, 1.0], np.float32) ** np.float32(rng.uniform(0, 2))
     inked = (np.float32(black) + faded * np.float32((white - black) / 255)) * paper
-    return _glare(inked * _halftone(shown.shape[0], shown.shape[1], rng), rng)
+    grain = np.float32(0.2 if faithful else 1.0)
+    dots = 1 + grain * (_halftone(shown.shape[0], shown.shape[1], rng) - 1)
+    return _glare(inked * dots, rng)
 
 
 def _halftone(height: int, width: int, rng: Generator) -> Floats:
