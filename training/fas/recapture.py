@@ -20,7 +20,7 @@ _SHARES, _TIGHT_SHARES = (0.42, 0.26, 0.32), (0.6, 0.4, 0.0)
 _CUT_ALONG = 0.35
 """Share of the prints that are cut along the head, as masks are."""
 _FAITHFUL = 0.45
-"""Share of the prints that look as the picture does."""
+"""Share of what is cut out that looks as the picture does, so that its outline, its holes and a hand are what tells."""
 _CANVAS = 384
 _FACE = CropSpec((0.6,), 16)
 
@@ -47,7 +47,11 @@ def recapture(
     paper_cut = species == "print" and not tight and rng.random() < _CUT_ALONG
     along = species == "mask" or paper_cut
     content, face = _cut(shown or Shown(picture, box), 2.6 if along else 6.0, rng)
-    carrier = (_screen if species == "screen" else _print)(content.astype(np.float32), rng)
+    if species == "screen":
+        carrier = _screen(content.astype(np.float32), rng)
+    else:
+        faithful = along and rng.random() < _FAITHFUL
+        carrier = _print(content.astype(np.float32), rng, faithful=faithful)
     if along:
         carrier, solid = cut_out(carrier, face, rng, holes=species == "mask")
         extent = 0.65, 0.75
@@ -106,11 +110,10 @@ def _moire(height: int, width: int, rng: Generator) -> Floats:
     return gain
 
 
-def _print(shown: Floats, rng: Generator) -> Floats:
-    """Ink on paper: another gamut, at times a far smaller one, lifted black, halftone or toner grain, gloss; or the print of
-    a laboratory before a camera that stretches contrast, of which little is to be seen but that it is flat.
+def _print(shown: Floats, rng: Generator, *, faithful: bool = False) -> Floats:
+    """Ink on paper: another gamut, often a far smaller one, lifted black, halftone or toner grain, gloss. faithful: the
+    print of a laboratory, before a camera that stretches contrast, looks nearly as the picture does.
     """
-    faithful = rng.random() < _FAITHFUL
     grey = shown.mean(axis=2, keepdims=True)
     if faithful:
         gamut, black, white = rng.uniform(0.95, 1.2), rng.uniform(0, 12), rng.uniform(235, 255)
