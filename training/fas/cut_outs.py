@@ -19,26 +19,22 @@ _EYE, _NOSE, _MOUTH = (0.2, -0.1), (0.0, 0.12), (0.0, 0.3)
 
 
 def cut_out(carrier: Floats, face: Box, rng: Generator, *, holes: bool) -> tuple[Floats, Picture]:
-    """A print (H, W, 3), 0–255, cut along the head of ``face``, and what is left of it: (H, W), 0–255.
-
-    The rim is bare along the outline alone: whoever cuts out eyes follows their lids.
-    """
+    """A print (H, W, 3), 0–255, cut along the head of ``face``, and what is left of it: (H, W), 0–255."""
     solid = _outline(carrier.shape[0], carrier.shape[1], face, rng)
-    paper = _creased(_rimmed(carrier, solid, face, rng), face, rng)
     if holes:
         _pierce(solid, face, rng)
+    paper = _creased(_rimmed(carrier, solid, face, rng), face, rng)
     return _bent(paper, solid, face, rng)
 
 
 def shaded(scene: Picture, solid: Picture, side: float, rng: Generator) -> Picture:
-    """The shadow that paper ``solid`` (H, W), 0–255, before a face of ``side`` pixels throws on what is behind it; it is
-    deepest behind the holes, which paper surrounds."""
+    """The shadow that paper ``solid`` (H, W), 0–255, before a face of ``side`` pixels throws on what is behind it."""
     dx, dy = rng.normal(0, 0.06, 2) * side
     moved = cv2.warpAffine(
         solid, np.array([[1, 0, dx], [0, 1, dy]]), (solid.shape[1], solid.shape[0])
     )
     dark = cv2.GaussianBlur(moved, (0, 0), 1 + side * rng.uniform(0.01, 0.08))
-    gain = 1 - np.float32(rng.uniform(0, 0.9) / 255) * dark.astype(np.float32)
+    gain = 1 - np.float32(rng.uniform(0, 0.6) / 255) * dark.astype(np.float32)
     return np.asarray(scene * gain[..., None], np.uint8)
 
 
@@ -88,9 +84,9 @@ def _hole(
 
 def _rimmed(carrier: Floats, solid: Picture, face: Box, rng: Generator) -> Floats:
     """Bare paper along every cut, of which scissors leave more or less."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         return carrier
-    reach = 2 * max(1, round(face.side * rng.uniform(0.003, 0.025))) + 1
+    reach = 2 * max(1, round(face.side * rng.uniform(0.005, 0.035))) + 1
     inside = cv2.erode(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     share = inside.astype(np.float32)[..., None] / 255
     bare = np.float32(rng.uniform(150, 250))
@@ -98,11 +94,11 @@ def _rimmed(carrier: Floats, solid: Picture, face: Box, rng: Generator) -> Float
 
 
 def _creased(carrier: Floats, face: Box, rng: Generator) -> Floats:
-    """At times up to two folds: one side darker than the other, a bright or dark line between, fading away from it."""
+    """Up to two folds: one side darker than the other, a bright or dark line between, fading away from it."""
     height, width = carrier.shape[:2]
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     gain, line = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
-    for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.3 else 0):
+    for _ in range(int(rng.integers(0, 3))):
         turn = rng.uniform(0, np.pi)
         x, y = np.array(face.centre) + rng.normal(0, 0.3, 2) * face.side
         apart = (xs - np.float32(x)) * np.float32(np.cos(turn))
@@ -110,13 +106,12 @@ def _creased(carrier: Floats, face: Box, rng: Generator) -> Floats:
         fade = np.exp(-np.abs(apart) / np.float32(face.side * rng.uniform(0.05, 0.5)))
         gain += np.float32(rng.uniform(-0.2, 0.2)) * np.sign(apart) * fade
         thin = np.float32(face.side * rng.uniform(0.004, 0.02))
-        line += np.float32(rng.uniform(-30, 40)) * np.exp(-((apart / thin) ** 2))
+        line += np.float32(rng.uniform(-30, 70)) * np.exp(-((apart / thin) ** 2))
     return np.asarray(carrier * gain[..., None] + line[..., None], np.float32)
 
 
 def _bent(paper: Floats, solid: Picture, face: Box, rng: Generator) -> tuple[Floats, Picture]:
-    """Wound round an upright cylinder, as a head is: the sides are narrower, one of them darker, and where the light is
-    mirrored a bright stripe runs down."""
+    """Wound round an upright cylinder, as a head is: the sides are narrower, and one of them darker."""
     height, width = solid.shape
     bend, light = rng.uniform(0.05, 0.85), rng.uniform(-0.5, 0.5)
     u = (np.arange(width, dtype=np.float32) - np.float32(face.centre[0])) / np.float32(face.w)
@@ -126,10 +121,6 @@ def _bent(paper: Floats, solid: Picture, face: Box, rng: Generator) -> tuple[Flo
     ys = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
     gain = np.sqrt(1 - turned**2) * np.float32(np.cos(light)) + turned * np.float32(np.sin(light))
     gain = np.clip(gain / np.float32(np.cos(light)), 0.3, 1.3)
-    place, wide = rng.uniform(-0.7, 0.7), rng.uniform(0.02, 0.15)
-    gloss = rng.uniform(0, 90) if rng.random() < 0.5 else 0.0
-    sheen = np.exp(-(((u - place) / wide) ** 2)) * np.float32(gloss)
     moved = cv2.remap(paper, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     left = cv2.remap(solid, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    lit = moved * gain[None, :, None] + sheen[None, :, None]
-    return np.asarray(lit, np.float32), np.asarray(left, np.uint8)
+    return np.asarray(moved * gain[None, :, None], np.float32), np.asarray(left, np.uint8)

@@ -144,8 +144,7 @@ class Deck:
             shown = self._shown(rng, index)
             domains += (self.store.samples[shown].domain,)
             content = Shown(self.store.frames[shown], self.store.boxes[shown])
-            tight = sample.frame != "full"
-            picture, box, species = recapture(picture, box, rng, content, tight=tight)
+            picture, box, species = recapture(picture, box, rng, content)
         live = float(sample.live and not simulated)
         asked = self._asked(species)
         if asked and rng.random() < self.recipe.moved:

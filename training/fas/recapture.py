@@ -9,18 +9,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from liveness.engine.crops import Box, CropSpec, patches
 from liveness.engine.frames import Picture
 from training.fas.cut_outs import Floats, cut_out, shaded
-from training.fas.hands import fingers
 
 SPECIES = ("screen", "print", "mask")
-_SHARES, _TIGHT_SHARES = (0.42, 0.26, 0.32), (0.6, 0.4, 0.0)
+_SHARES = (0.5, 0.275, 0.225)
 _CUT_ALONG = 0.35
 """Share of the prints that are cut along the head, as masks are."""
-_FAITHFUL = 0.45
-"""Share of what is cut out that looks as the picture does, so that its outline, its holes and a hand are what tells."""
 _CANVAS = 384
 _FACE = CropSpec((0.6,), 16)
 
@@ -34,41 +32,27 @@ class Shown:
 
 
 def recapture(
-    picture: Picture, box: Box, rng: Generator, shown: Shown | None = None, *, tight: bool = False
+    picture: Picture, box: Box, rng: Generator, shown: Shown | None = None
 ) -> tuple[Picture, Box, str]:
     """Hold a face up to the camera of a bona fide frame, on a screen or a print: frame, new face box, PAI species.
 
-    shown: whose face; without it the frame's own. tight: the frame has no more than a face, before which nothing that is
-    cut along a head can be seen. The result has the size of ``picture``. Near attacks fill the view, far ones show the
-    carrier's edge, a hand and the scene.
+    shown: whose face; without it the frame's own. The result has the size of ``picture``. Near attacks fill the view,
+    far ones show the carrier's edge, a hand and the scene.
     """
-    species = str(rng.choice(SPECIES, p=_TIGHT_SHARES if tight else _SHARES))
+    species = str(rng.choice(SPECIES, p=_SHARES))
     skin = patches(picture, box, _FACE)[0].mean(axis=(0, 1))
-    paper_cut = species == "print" and not tight and rng.random() < _CUT_ALONG
-    along = species == "mask" or paper_cut
+    along = species == "mask" or (species == "print" and rng.random() < _CUT_ALONG)
     content, face = _cut(shown or Shown(picture, box), 2.6 if along else 6.0, rng)
-    if species == "screen":
-        carrier = _screen(content.astype(np.float32), rng)
-    else:
-        faithful = along and rng.random() < _FAITHFUL
-        carrier = _print(content.astype(np.float32), rng, faithful=faithful)
+    carrier = (_screen if species == "screen" else _print)(content.astype(np.float32), rng)
     if along:
         carrier, solid = cut_out(carrier, face, rng, holes=species == "mask")
-        extent = 0.65, 0.75
     else:
         carrier, face = _frame(carrier, face, species, rng)
         solid = np.full(carrier.shape[:2], 255, np.uint8)
-        extent = _extent(carrier, face)
     result, placed = _hold(picture, (carrier, solid), face, box, rng)
-    if rng.random() < (0.7 if along else 0.4):
-        result = fingers(result, placed, extent, skin, rng)
+    if rng.random() < 0.4:
+        result = _fingers(result, placed, carrier.shape[0] / face.side, skin, rng)
     return result, placed, species
-
-
-def _extent(carrier: Floats, face: Box) -> tuple[float, float]:
-    """Half width and half height in face sides, as far as they are seen at all."""
-    height, width = carrier.shape[:2]
-    return min(width / (2 * face.side), 1.6), min(height / (2 * face.side), 1.6)
 
 
 def _cut(shown: Shown, most: float, rng: Generator) -> tuple[Picture, Box]:
@@ -110,22 +94,15 @@ def _moire(height: int, width: int, rng: Generator) -> Floats:
     return gain
 
 
-def _print(shown: Floats, rng: Generator, *, faithful: bool = False) -> Floats:
-    """Ink on paper: another gamut, often a far smaller one, lifted black, halftone or toner grain, gloss. faithful: the
-    print of a laboratory, before a camera that stretches contrast, looks nearly as the picture does.
-    """
+def _print(shown: Floats, rng: Generator) -> Floats:
+    """Ink on paper: another gamut, often a far smaller one, lifted black, halftone or toner grain, gloss."""
     grey = shown.mean(axis=2, keepdims=True)
-    if faithful:
-        gamut, black, white = rng.uniform(0.95, 1.2), rng.uniform(0, 12), rng.uniform(235, 255)
-    else:
-        gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.4 else rng.uniform(0.7, 1.2)
-        black, white = rng.uniform(15, 70), rng.uniform(170, 245)
+    gamut = rng.uniform(0.0, 0.85) if rng.random() < 0.4 else rng.uniform(0.7, 1.2)
     faded = grey + (shown - grey) * np.float32(gamut)
+    black, white = rng.uniform(15, 70), rng.uniform(170, 245)
     paper = np.array([0.95, 0.99, 1.0], np.float32) ** np.float32(rng.uniform(0, 2))
     inked = (np.float32(black) + faded * np.float32((white - black) / 255)) * paper
-    grain = np.float32(0.2 if faithful else 1.0)
-    dots = 1 + grain * (_halftone(shown.shape[0], shown.shape[1], rng) - 1)
-    return _glare(inked * dots, rng)
+    return _glare(inked * _halftone(shown.shape[0], shown.shape[1], rng), rng)
 
 
 def _halftone(height: int, width: int, rng: Generator) -> Floats:
@@ -188,3 +165,21 @@ def _hold(
     result = scene + (drawn.astype(np.float32) - scene) * soft
     w, h = face.w * grow, face.h * grow
     return np.asarray(result, np.uint8), Box(bx - w / 2, by - h / 2, w, h)
+
+
+def _fingers(
+    scene: Picture, box: Box, reach: float, skin: NDArray[np.float64], rng: Generator
+) -> Picture:
+    """A few finger-like shapes in about the scene's own colours at the carrier's lower half; ``reach``: its height in
+    face sides."""
+    drawn = scene.copy()
+    thick = max(2, round(box.side * rng.uniform(0.08, 0.16)))
+    left = 1 if rng.random() < 0.5 else -1
+    for n in range(int(rng.integers(1, 5))):
+        x = box.centre[0] + left * box.side * rng.uniform(0.6, 1.1)
+        y = box.centre[1] + box.side * min(reach / 2, 1.6) * rng.uniform(0.2, 0.9) + n * thick
+        axes = round(thick * rng.uniform(1.5, 3.0)), thick // 2 + 1
+        colour = [float(c) for c in np.clip(skin * rng.uniform(0.6, 1.2), 0, 255)]
+        angle = float(rng.uniform(-25, 25))
+        cv2.ellipse(drawn, (round(x), round(y)), axes, angle, 0, 360, colour, -1, cv2.LINE_AA)
+    return drawn

@@ -30,7 +30,6 @@ def test_a_mask_mostly_has_holes_through_which_the_wearer_shows() -> None:
 def test_paper_has_rims_folds_and_a_darker_side() -> None:
     looks = [cut_out(_paper(), FACE, default_rng(seed), holes=False)[0] for seed in range(20)]
     assert np.mean([look[60:140, 70:130].std() > 2 for look in looks]) > 0.7
-    assert np.mean([look[60:140, 70:130].max() > 150 for look in looks]) > 0.2  # gloss
     assert all(np.isfinite(look).all() for look in looks)
 
 

@@ -34,9 +34,3 @@ def test_the_face_itself_is_shown_differently() -> None:
         for seed in range(10)
     ]
     assert min(changes) > 1
-
-
-def test_nothing_is_cut_out_before_a_frame_that_has_no_more_than_a_face() -> None:
-    frame = store().frames[0]
-    for seed in range(40):
-        assert recapture(frame, BOX, default_rng(seed), tight=True)[2] != "mask"
