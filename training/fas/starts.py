@@ -52,19 +52,16 @@ class Start:
                 f"{self.path} has learnt from {', '.join(seen)}, which this run holds out."
             )
 
-    def fitted(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights for a network that has ``own``: where other teachers speak there are none of the heads for the former
-        ones, and the decision keeps what it had heard from these.
-        """
-        heads = [name for name in self.weights if name.startswith(_HEAD)]
-        if all(name in own and own[name].shape == self.weights[name].shape for name in heads):
-            return dict(self.weights)
-        told = heard(self.weights, self.guesses)
-        return {name: value for name, value in told.items() if name not in heads}
-
     def put_into(self, net: TrainingNet) -> None:
-        """Copy the weights; heads for other teachers than it had stay fresh. Raises CheckpointError."""
-        weights = self.fitted(net.state_dict())
+        """Copy the weights; where other teachers speak, the heads for them stay fresh, and the decision keeps what it had heard
+        from the former ones. Raises CheckpointError.
+        """
+        own, weights = net.state_dict(), dict(self.weights)
+        heads = [name for name in weights if name.startswith(_HEAD)]
+        if any(name not in own or own[name].shape != weights[name].shape for name in heads):
+            weights = heard(weights, self.guesses)
+            for name in heads:
+                del weights[name]
         try:
             missing, unknown = net.load_state_dict(weights, strict=False)
         except RuntimeError as error:
@@ -117,9 +114,8 @@ def tied(checkpoint: Path, start: Start, keep: float) -> Path:
     beside the checkpoint. Raises CheckpointError.
     """
     saved = load(checkpoint)
-    begun = start.fitted(saved["average"])
     for name, value in saved["average"].items():
-        before = begun.get(name)
+        before = start.weights.get(name)
         same = before is not None and before.shape == value.shape and value.is_floating_point()
         if same and not name.startswith(_HEAD):
             value.lerp_(before, _way_back(name, keep))

@@ -169,20 +169,6 @@ def test_what_a_decision_had_heard_of_former_teachers_stays_where_others_speak(
     torch.testing.assert_close(after.logits[:, 1] - after.logits[:, 0], told, rtol=1e-3, atol=1e-4)
 
 
-def test_the_way_back_leads_to_what_the_decision_had_heard(best: Path, tmp_path: Path) -> None:
-    starts.pack(best, tmp_path / "start.npz", (0.5,))
-    start = starts.read(tmp_path / "start.npz", NET, CROP)
-    saved = checkpoints.load(best)
-    heads = [name for name in saved["average"] if name.startswith("opinions.")]
-    for name in heads:
-        del saved["average"][name]
-    torch.save(saved, tmp_path / "best.pt")
-    found = checkpoints.load(starts.tied(tmp_path / "best.pt", start, 1.0))["average"]
-    told = start.fitted(saved["average"])["net.prob.weight"]
-    assert not torch.equal(told, start.weights["net.prob.weight"])
-    torch.testing.assert_close(found["net.prob.weight"], told)
-
-
 def test_there_is_one_guess_for_every_teacher(best: Path) -> None:
     with pytest.raises(CheckpointError, match="2 guesses for the opinions of 1 teachers"):
         export.load_network(checkpoints.load(best), (0.1, 0.2))
