@@ -100,9 +100,6 @@ class Options:
     mixstyle: float = _option(0.3, "Chance that the styles of early maps are mixed", 0, 1)
     mixup: float = _option(0.5, "Both parameters of mixup's beta distribution", 0.01, 10)
     mixed: float = _option(0.5, "Share of batches that are mixed", 0, 1)
-    guesses: tuple[float, ...] = _option(
-        (), "How much the exported logit adds of the network's guess at each teacher's logit"
-    )
     distil: float = _option(0.4, "Weight of the teachers in the target", 0, 1)
     simulate: float = _option(0.1, "Share of bona fide draws turned into attacks", 0, 1)
     plain: float = _option(0.0, "Share of draws that are frames as they are", 0, 1)
@@ -162,7 +159,7 @@ START = "start.npz"
 
 FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
-    *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size", "guesses"),
+    *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.
@@ -198,7 +195,7 @@ def kind(each: "Field[Any]") -> type:
     """The type of one value of an option: that of its default, or of what its default holds."""
     default = each.default
     if isinstance(default, tuple):
-        return {"scales": float, "devices": int, "guesses": float}.get(each.name, str)
+        return {"scales": float, "devices": int}.get(each.name, str)
     return int if default is None else type(default)
 
 

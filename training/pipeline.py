@@ -96,12 +96,12 @@ class Pipeline:
         Raises one of FAILURES in words, or Interrupted.
         """
         fitted = self.fit(resume)
-        starts.pack(fitted.best, self.out / START, self.options.guesses)
+        starts.pack(fitted.best, self.out / START)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
         crop = self.options.served
         saved["net"]["size"] = crop.size
-        net = export.load_network(saved, self.options.guesses)
+        net = export.load_network(saved)
         fp32 = export.to_onnx(net)
         faces = self._looked_at(_patches(_spread(fitted.train, _CALIBRATION_FACES), crop))
         int8 = export.quantise(export.to_onnx(export.rounded(net, faces, crop)), faces, crop)
