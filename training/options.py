@@ -142,6 +142,14 @@ class Options:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
 
+    def binding(self) -> dict[str, Any]:
+        """What a resumed run must have in common with itself; an option that older runs do not know only where it is used."""
+        return {
+            name: value
+            for name, value in self.as_dict().items()
+            if name not in _FREE and (value or name not in _LATER)
+        }
+
     def portable(self) -> dict[str, Any]:
         """As ``as_dict``, but of every path its last name: a bundle travels, and the folders it was made in do not."""
         values = self.as_dict()
@@ -157,13 +165,16 @@ IMAGENET = "imagenet"
 START = "start.npz"
 """Small file of weights to begin from: a run leaves one, and one lies beside the default bundle."""
 
-FREE = (
+_FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
     *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.
 """
+
+_LATER = ("least_size",)
+"""Options that came after the first checkpoints that somebody may still go on from."""
 
 
 def from_dict(values: Mapping[str, Any]) -> Options:

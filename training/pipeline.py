@@ -43,7 +43,7 @@ from training.fas.readers.base import DataSet
 from training.fas.readers.patch_folders import PatchSample
 from training.fas.source import Source
 from training.fas.views import Views, ViewsError, ViewSource
-from training.options import FREE, IMAGENET, START, Options
+from training.options import IMAGENET, START, Options
 
 __all__ = ["FAILURES", "Interrupted", "Pipeline", "measured_throughput", "trained"]
 
@@ -232,7 +232,7 @@ class Pipeline:
         start: starts.Start | None,
     ) -> loop.Fitter:
         o = self.options
-        bound = {name: value for name, value in o.as_dict().items() if name not in FREE}
+        bound = o.binding()
         bound["accumulate"] = o.accumulate * self.ranks.world
         bound["data"] = data.digest((*splits.train, *splits.calibration))
         source = self._source(splits, train, start)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from training.options import OptionError, Options, from_dict, patch_info
@@ -66,3 +68,11 @@ def test_a_folder_that_holds_no_square_patches_is_refused(names: list[str]) -> N
 def test_patches_of_one_network_have_one_size() -> None:
     with pytest.raises(OptionError, match="one size"):
         patch_info(["1_80x80", "4_96x96"])
+
+
+def test_what_is_learnt_binds_a_run_that_is_resumed_and_where_it_runs_does_not() -> None:
+    options = Options(arch="minifasnet_lite", lr=0.1)
+    assert options.binding() == replace(options, device="cuda:0", minutes=1).binding()
+    assert options.binding() != replace(options, lr=0.2).binding()
+    assert "least_size" not in options.binding()
+    assert replace(options, least_size=72).binding()["least_size"] == 72

@@ -114,6 +114,12 @@ def test_cross_validation_judges_each_camera_by_the_network_that_never_saw_it(
     assert (out / "report" / "report.html").exists()
     with pytest.raises(CommandError, match="falls short"):
         call_command("cross_validate_fas", "--max-eer-worst", "0", *words, stdout=said, stderr=said)
+    kept, anew = (out / name / "report" / "scores.csv" for name in ("a", "b"))
+    before = kept.stat().st_mtime_ns, anew.stat().st_mtime_ns
+    (out / "b" / "bundle" / "manifest.json").touch()
+    call_command("cross_validate_fas", *words, stdout=said, stderr=io.StringIO())
+    assert kept.stat().st_mtime_ns == before[0]
+    assert anew.stat().st_mtime_ns > before[1]
 
 
 def test_folds_begin_with_the_weights_of_a_network_that_saw_none_of_their_cameras(

@@ -79,9 +79,13 @@ class Command(BaseCommand):
         )
 
     def _score(self, fold: Fold, data: Path) -> Path:
-        """Every frame of the cameras that were left out, through the INT8 file; the gate's abstentions are scored too."""
-        out = fold.folder / "report"
-        if not (out / "scores.csv").exists():
+        """Every frame of the cameras that were left out, through the INT8 file; the gate's abstentions are scored too.
+
+        A bundle that was made anew is judged anew.
+        """
+        out, made = fold.folder / "report", (fold.bundle / "manifest.json").stat().st_mtime_ns
+        scores = out / "scores.csv"
+        if not scores.exists() or scores.stat().st_mtime_ns < made:
             call_command(
                 "evaluate_fas",
                 bundle=fold.bundle,
@@ -93,7 +97,7 @@ class Command(BaseCommand):
                 stdout=_Quiet(),
                 stderr=self.stderr,
             )
-        return out / "scores.csv"
+        return scores
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
