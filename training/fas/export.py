@@ -26,22 +26,21 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from liveness.engine.bundle import AS_IS, Golden, Scoring
 from liveness.engine.crops import Box, CropSpec, Patches, patches, tensor
 from liveness.engine.fas import sided, softmax
+from training.fas import rounding
 from training.fas.data import CLASSES
-from training.fas.nets import ConvBlock, MiniFASNet, NetSpec, TrainingNet
+from training.fas.nets import MiniFASNet, NetSpec, TrainingNet
 
 OPSET = 17
 INPUT, OUTPUT = "faces", "logits"
 GOLDEN_TOLERANCE = 0.05
 MAX_MEAN_DIFFERENCE = 0.05
-_MOST_CORRECTED = 128
-_LEVELS = {True: 64, False: 127}
-"""Steps between zero and the largest weight of a channel, by whether weights keep to seven bits."""
+_MOST_SEEN = 128
 METHODS = {
     "minmax": CalibrationMethod.MinMax,
     "percentile": CalibrationMethod.Percentile,
@@ -88,7 +87,7 @@ def folded(net: MiniFASNet) -> MiniFASNet:
     copied = copy.deepcopy(net).eval()
     if isinstance(copied.bn, nn.Identity):
         return copied
-    for block in _blocks(copied):
+    for block in rounding.blocks(copied):
         block.conv = fuse_conv_bn_eval(block.conv, block.bn)
         block.bn = nn.Identity()
     if copied.pooled:
@@ -102,48 +101,11 @@ def folded(net: MiniFASNet) -> MiniFASNet:
 def rounded(
     net: MiniFASNet, faces: Patches, crop: CropSpec, reduce_range: bool = True
 ) -> MiniFASNet:
-    """A folded copy whose convolutions have weights that ``quantise`` can keep, and biases that make up for the rounding: each
-    channel has the mean that it had before, over at most 128 of the patches (N, P, S, S, 3) uint8 BGR.
-
-    Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019.
+    """A folded copy whose convolutions have weights that ``quantise`` can keep, and that answers nearly as the network does, by
+    at most 128 of the patches (N, P, S, S, 3) uint8 BGR.
     """
-    exact = folded(net)
-    made, means = copy.deepcopy(exact), list[Tensor]()
-    inputs = torch.from_numpy(tensor(faces[:: -(-len(faces) // _MOST_CORRECTED)], crop))
-    for block in _blocks(exact):
-        block.conv.register_forward_hook(lambda _layer, _given, found: means.append(_mean(found)))
-    for block in _blocks(made):
-        weight = block.conv.weight.data
-        step = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-9) / _LEVELS[reduce_range]
-        block.conv.weight.data = (weight / step).round() * step
-    with torch.no_grad():
-        exact(inputs)
-        wanted = iter(means)
-        hooks = [
-            block.conv.register_forward_hook(
-                lambda layer, _given, found: _correct(layer, found, next(wanted))
-            )
-            for block in _blocks(made)
-        ]
-        made(inputs)
-    for hook in hooks:
-        hook.remove()
-    return made
-
-
-def _blocks(net: nn.Module) -> list[ConvBlock]:
-    return [module for module in net.modules() if isinstance(module, ConvBlock)]
-
-
-def _mean(found: Tensor) -> Tensor:
-    return found.mean((0, 2, 3))
-
-
-def _correct(layer: nn.Conv2d, found: Tensor, wanted: Tensor) -> Tensor:
-    off = wanted - _mean(found)
-    if layer.bias is not None:
-        layer.bias += off
-    return found + off[:, None, None]
+    some = faces[:: -(-len(faces) // _MOST_SEEN)]
+    return rounding.rounded(folded(net), torch.from_numpy(tensor(some, crop)), reduce_range)
 
 
 def _after(norm: nn.BatchNorm1d, linear: nn.Linear) -> nn.Linear:

@@ -90,7 +90,7 @@ def test_the_default_network_fits_into_600_kilobytes() -> None:
 
 
 @pytest.mark.parametrize(("reduce_range", "levels"), [(True, 64), (False, 127)])
-def test_biases_make_up_for_rounded_weights(
+def test_weights_keep_to_steps_and_biases_make_up_for_it(
     net: MiniFASNet, faces: np.ndarray, reduce_range: bool, levels: int
 ) -> None:
     made, exact = export.rounded(net, faces, CROP, reduce_range), export.folded(net)
