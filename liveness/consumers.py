@@ -364,7 +364,11 @@ class LivenessConsumer(AsyncWebsocketConsumer):
             await self.send(text_data=json.dumps(message))
 
     async def _hang_up(self, code: Close) -> None:
-        """Autobahn takes a plain int and nothing that is one only by inheritance."""
+        """The place is free before the other end has said goodbye, too: that may take long.
+
+        Autobahn takes a plain int and nothing that is one only by inheritance.
+        """
+        admission.door.leave(self._place)
         with suppress(Disconnected):
             await self.close(int(code))
 

@@ -43,6 +43,17 @@ async def test_the_second_waits_in_line_until_the_first_is_done() -> None:
             assert (await _wait_until_ready(second))["type"] == "ready"
 
 
+async def test_a_verdict_frees_the_place_though_the_socket_stays_open(door: Door) -> None:
+    with serving(FakeEngine(live())):
+        async with browser() as page:
+            await page.start(await open_ticket())
+            waiting = door.enter()
+            assert door.number(waiting) != (0, 0)
+            assert (await page.show_until_verdict())["verdict"] == "pass"
+            await page.close_code()
+            assert door.number(waiting) == (0, 0)
+
+
 async def test_the_line_is_first_come_first_served() -> None:
     with serving(FakeEngine(live())):
         async with browser() as first, browser() as second, browser() as third:

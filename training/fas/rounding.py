@@ -37,7 +37,7 @@ def rounded(exact: MiniFASNet, inputs: Tensor, reduce_range: bool = True) -> Min
     _run(exact, inputs, watch)
     for block, curvature in zip(blocks(made), curvatures, strict=True):
         weight = block.conv.weight.data
-        block.conv.weight.data = nearest(weight, curvature, LEVELS[reduce_range])
+        block.conv.weight.data = compensated(weight, curvature, LEVELS[reduce_range])
     wanted = iter(means)
 
     def correct(layer: nn.Conv2d, _given: tuple[Tensor], found: Tensor) -> Tensor:
@@ -64,18 +64,21 @@ def blocks(net: nn.Module) -> list[ConvBlock]:
 def _curvature(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """(G, K, K): for each group, the mean product of what two of its K weights are multiplied with."""
     side, stride, edge = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
-    found = []
+    rows = []
     for part in x.split(_AT_ONCE):
         columns = functional.unfold(part, side, padding=edge, stride=stride)
         places = torch.linspace(0, columns.shape[2] - 1, min(_POSITIONS, columns.shape[2])).long()
         seen = columns[..., places].transpose(1, 2).flatten(0, 1)
-        found.append(seen.reshape(len(seen), layer.groups, -1))
-    seen = torch.cat(found).double()
+        rows.append(seen.reshape(len(seen), layer.groups, -1))
+    seen = torch.cat(rows).double()
     return torch.einsum("ngk,ngl->gkl", seen, seen) / len(seen)
 
 
-def nearest(weight: Tensor, curvature: Tensor, levels: int) -> Tensor:
-    """Weights (O, I, h, w) as multiples of each channel's step; the largest one of a channel stays what it is."""
+def compensated(weight: Tensor, curvature: Tensor, levels: int) -> Tensor:
+    """Weights (O, I, h, w) as multiples of each channel's step, each rounded so that it makes up for those before it.
+
+    curvature: (G, K, K) of the groups, K weights each; levels: steps up to the largest weight of a channel, which stays.
+    """
     groups, count = curvature.shape[:2]
     left = weight.double().reshape(groups, -1, count).clone()
     step = left.abs().amax(2, keepdim=True).clamp_min(1e-9) / levels

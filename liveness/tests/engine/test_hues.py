@@ -1,6 +1,7 @@
 """The colours are gentle, and nobody can foresee them."""
 
 import re
+from random import Random, SystemRandom
 
 import numpy as np
 import pytest
@@ -48,3 +49,8 @@ def test_decoys_are_sequences_like_those_that_are_drawn() -> None:
     assert found.shape == (100, hues.STEPS, 3)
     assert {tuple(light) for light in found.reshape(-1, 3)} == known
     assert (np.abs(np.diff(found, axis=1)).max(axis=2) > 0).all()
+
+
+def test_what_a_face_has_to_answer_is_drawn_from_the_systems_secret_source() -> None:
+    assert isinstance(hues._SECRET, SystemRandom)
+    assert hues.draw(chance=Random(1)) == hues.draw(chance=Random(1)) != hues.draw(chance=Random(2))
