@@ -25,6 +25,7 @@ from training.building import blend, fit_options, fresh, net_spec, recipe
 from training.calibration import calibrated, matched, promised, uncalibrated
 from training.fas import (
     data,
+    deep,
     export,
     imagenet,
     loop,
@@ -96,12 +97,12 @@ class Pipeline:
         Raises one of FAILURES in words, or Interrupted.
         """
         fitted = self.fit(resume)
-        starts.pack(fitted.best, self.out / START)
+        starts.pack(fitted.best, self.out / START, self.options.guesses)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
         crop = self.options.served
         saved["net"]["size"] = crop.size
-        net = export.load_network(saved)
+        net = export.load_network(saved, self.options.guesses)
         fp32 = export.to_onnx(net)
         faces = self._looked_at(_patches(_spread(fitted.train, _CALIBRATION_FACES), crop))
         int8 = export.quantise(export.to_onnx(export.rounded(net, faces, crop)), faces, crop)
@@ -137,7 +138,8 @@ class Pipeline:
         if views.crop != o.crop:
             raise ViewsError(f"{o.views} holds patches of {views.crop}, not of {o.crop}.")
         known = {sample.domain for sample in (*splits.calibration, *splits.dev)}
-        return ViewSource(views, o.samples_per_epoch, blend(o), sorted(known))
+        further = deep.Teacher(o.deep) if o.deep else None
+        return ViewSource(views, o.samples_per_epoch, blend(o), sorted(known), further)
 
     def _splits(self) -> data.Splits:
         samples = data.limited(self._data.samples, self.options.limit)
