@@ -74,12 +74,6 @@ class Options:
     )
     dropout: float = _option(0.3, "Dropout before the last layer", 0, 0.9)
     views: str = _option("", "Folder of prepared views to learn from, made by make_views")
-    deep: float = _option(
-        0.0,
-        "Weight among the teachers of the whole ImageNet network, for views made with --deep",
-        0,
-        100,
-    )
     start: str = _option(
         "",
         "Weights to begin from, which saw nothing that is held out; imagenet for minifasnet_lite",
@@ -106,9 +100,6 @@ class Options:
     mixstyle: float = _option(0.3, "Chance that the styles of early maps are mixed", 0, 1)
     mixup: float = _option(0.5, "Both parameters of mixup's beta distribution", 0.01, 10)
     mixed: float = _option(0.5, "Share of batches that are mixed", 0, 1)
-    guesses: tuple[float, ...] = _option(
-        (), "How much the exported logit adds of the network's guess at each teacher's logit"
-    )
     distil: float = _option(0.4, "Weight of the teachers in the target", 0, 1)
     simulate: float = _option(0.1, "Share of bona fide draws turned into attacks", 0, 1)
     plain: float = _option(0.0, "Share of draws that are frames as they are", 0, 1)
@@ -176,13 +167,13 @@ START = "start.npz"
 
 _FREE = (
     *("epochs", "minutes", "patience", "device", "devices", "save_every", "tensorboard"),
-    *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size", "guesses"),
+    *("calibration_scores", "bpcer", "champion", "keep", "passes", "serve_size"),
 )
 """What a resumed run may change: how long, where and how it is watched, and the threshold, not what is learnt.
 ``accumulate`` is bound together with the number of processes.
 """
 
-_LATER = ("least_size", "deep")
+_LATER = ("least_size",)
 """Options that came after the first checkpoints that somebody may still go on from."""
 
 
@@ -215,7 +206,7 @@ def kind(each: "Field[Any]") -> type:
     """The type of one value of an option: that of its default, or of what its default holds."""
     default = each.default
     if isinstance(default, tuple):
-        return {"scales": float, "devices": int, "guesses": float}.get(each.name, str)
+        return {"scales": float, "devices": int}.get(each.name, str)
     return int if default is None else type(default)
 
 

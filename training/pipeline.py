@@ -25,7 +25,6 @@ from training.building import blend, fit_options, fresh, net_spec, recipe
 from training.calibration import calibrated, matched, promised, uncalibrated
 from training.fas import (
     data,
-    deep,
     export,
     imagenet,
     loop,
@@ -97,12 +96,12 @@ class Pipeline:
         Raises one of FAILURES in words, or Interrupted.
         """
         fitted = self.fit(resume)
-        starts.pack(fitted.best, self.out / START, self.options.guesses)
+        starts.pack(fitted.best, self.out / START)
         self.say("Exporting and quantising.")
         saved = load_for(fitted.best, net_spec(self.options), self.options.crop)
         crop = self.options.served
         saved["net"]["size"] = crop.size
-        net = export.load_network(saved, self.options.guesses)
+        net = export.load_network(saved)
         fp32 = export.to_onnx(net)
         faces = self._looked_at(_patches(_spread(fitted.train, _CALIBRATION_FACES), crop))
         int8 = export.quantise(export.to_onnx(export.rounded(net, faces, crop)), faces, crop)
@@ -138,8 +137,7 @@ class Pipeline:
         if views.crop != o.crop:
             raise ViewsError(f"{o.views} holds patches of {views.crop}, not of {o.crop}.")
         known = {sample.domain for sample in (*splits.calibration, *splits.dev)}
-        further = deep.Teacher(o.deep) if o.deep else None
-        return ViewSource(views, o.samples_per_epoch, blend(o), sorted(known), further)
+        return ViewSource(views, o.samples_per_epoch, blend(o), sorted(known))
 
     def _splits(self) -> data.Splits:
         samples = data.limited(self._data.samples, self.options.limit)

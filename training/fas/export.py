@@ -8,7 +8,7 @@ import copy
 import io
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,8 @@ from liveness.engine.bundle import AS_IS, Golden, Scoring
 from liveness.engine.crops import Box, CropSpec, Patches, patches, tensor
 from liveness.engine.fas import sided, softmax
 from training.fas import rounding
-from training.fas.checkpoints import CheckpointError
 from training.fas.data import CLASSES
-from training.fas.nets import MiniFASNet, NetSpec, TrainingNet, heard
+from training.fas.nets import MiniFASNet, NetSpec, TrainingNet
 
 OPSET = 17
 INPUT, OUTPUT = "faces", "logits"
@@ -76,17 +75,10 @@ class Parity:
         }
 
 
-def load_network(saved: dict[str, Any], guesses: Sequence[float] = ()) -> MiniFASNet:
-    """The averaged network of a checkpoint in evaluation mode, without its Fourier head; every key must fit.
-
-    guesses: of its guess at each teacher's logit, how much it adds to its own. Raises CheckpointError.
-    """
+def load_network(saved: dict[str, Any]) -> MiniFASNet:
+    """The averaged network of a checkpoint in evaluation mode, without its Fourier head; every key must fit."""
     whole = TrainingNet(NetSpec(**saved["net"]), saved.get("teachers", 0))
     whole.load_state_dict(saved["average"], strict=True)
-    try:
-        whole.load_state_dict(heard(saved["average"], guesses))
-    except ValueError as error:
-        raise CheckpointError(str(error)) from error
     return whole.net.eval()
 
 

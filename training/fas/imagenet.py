@@ -68,14 +68,14 @@ def start(net: NetSpec, crop: CropSpec) -> Start:
 def converted(saved: Weights, std: float) -> dict[str, Tensor]:
     """The weights of an EfficientNet-Lite0, renamed and folded; ``std``: what our input is divided by. Raises KeyError."""
     found: dict[str, Tensor] = {}
-    _put(found, "conv1", *stem(saved, std))
-    _put(found, "conv2_dw", *layer(saved, "_blocks.0.", "conv_dw"))
+    _put(found, "conv1", *_stem(saved, std))
+    _put(found, "conv2_dw", *_layer(saved, "_blocks.0.", "conv_dw"))
     _put(found, "conv_23.conv", *_merged(saved))
     for part in ("conv_dw", "project"):
-        _put(found, f"conv_23.{part}", *layer(saved, "_blocks.1.", part))
+        _put(found, f"conv_23.{part}", *_layer(saved, "_blocks.1.", part))
     for number, name in _BLOCKS.items():
         for part in _PARTS:
-            _put(found, f"{name}.{part}", *layer(saved, f"_blocks.{number}.", part))
+            _put(found, f"{name}.{part}", *_layer(saved, f"_blocks.{number}.", part))
     return found
 
 
@@ -84,7 +84,7 @@ def _put(found: dict[str, Tensor], name: str, kernel: Tensor, norm: dict[str, Te
     found |= {f"net.{name}.bn.{part}": value for part, value in norm.items()}
 
 
-def layer(saved: Weights, prefix: str, part: str) -> tuple[Tensor, dict[str, Tensor]]:
+def _layer(saved: Weights, prefix: str, part: str) -> tuple[Tensor, dict[str, Tensor]]:
     conv, bn = _PARTS[part]
     return saved[f"{prefix}{conv}.weight"].float(), _norm(saved, f"{prefix}{bn}.")
 
@@ -94,15 +94,15 @@ def _norm(saved: Weights, prefix: str) -> dict[str, Tensor]:
     return found | {"running_var": found["running_var"] + _EPS}
 
 
-def stem(saved: Weights, std: float) -> tuple[Tensor, dict[str, Tensor]]:
+def _stem(saved: Weights, std: float) -> tuple[Tensor, dict[str, Tensor]]:
     """A pixel v is (v - 127) / _SCALE there and v / std - nets.GREY here."""
     return saved["_conv_stem.weight"].float().flip(1) * (std / _SCALE), _norm(saved, "_bn0.")
 
 
 def _merged(saved: Weights) -> tuple[Tensor, dict[str, Tensor]]:
     """The linear 32 → 16 of the first block and the 16 → 96 of the second, as one layer."""
-    narrow, before = layer(saved, "_blocks.0.", "project")
-    wide, norm = layer(saved, "_blocks.1.", "conv")
+    narrow, before = _layer(saved, "_blocks.0.", "project")
+    wide, norm = _layer(saved, "_blocks.1.", "conv")
     gain = before["weight"] / (before["running_var"] + 1e-5).sqrt()
     shift = before["bias"] - before["running_mean"] * gain
     narrow, wide = narrow.flatten(1) * gain[:, None], wide.flatten(1)

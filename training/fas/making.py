@@ -11,7 +11,7 @@ from liveness.engine.bundle import BundleError
 from liveness.engine.crops import CropError, CropSpec
 from liveness.engine.faces import FaceDetector, YuNet
 from liveness.engine.weights import WeightsError
-from training.fas import deep, readers, store
+from training.fas import readers, store
 from training.fas.augment import Strength
 from training.fas.data import DataError, Sample
 from training.fas.draws import PORTRAITS, Deck, Recipe
@@ -41,10 +41,7 @@ def make(given: Mapping[str, Any], say: Say, detector: FaceDetector | None = Non
     shares = {name: given[name] for name in ("plain", "simulate", "moved", "mixed")}
     recipe = Recipe(**shares, strength=strength)
     deck = Deck(frames, spec, recipe, teachers)
-    views = Maker(given["out"], deck, given["seed"], given["jobs"], say).run(given["count"])
-    if given["deep"]:
-        deep.fill(views, given["jobs"], say)
-    return views
+    return Maker(given["out"], deck, given["seed"], given["jobs"], say).run(given["count"])
 
 
 def portraits(folder: Path, most: int, detector: FaceDetector) -> Store:

@@ -4,7 +4,7 @@ Module names follow Minivision's Silent-Face-Anti-Spoofing (``MiniFASNet.py``, A
 load with ``strict=True``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
@@ -293,30 +293,6 @@ class TrainingNet(nn.Module):
         embedding = self.net.embed(last)
         opinions = x.new_zeros(len(x), 0) if self.opinions is None else self.opinions(embedding)
         return Outputs(self.net.classify(embedding), self.fourier(middle), opinions)
-
-
-def heard(weights: Mapping[str, Tensor], guesses: Sequence[float]) -> dict[str, Tensor]:
-    """Weights of a TrainingNet of two classes whose decision listens to its guesses at the teachers' opinions, too.
-
-    To the logit for live minus the one for spoof they add ``guesses`` (T,) times what the network guesses of each teacher's
-    logit. Both are linear in the embedding, so that what is added costs nothing; the constant part goes into the bias of
-    the embedding, as the last layer has none. Raises ValueError unless there is one share for every teacher.
-    """
-    told = dict(weights)
-    if not any(guesses):
-        return told
-    head = weights.get("opinions.weight")
-    if head is None or len(head) != len(guesses):
-        count = 0 if head is None else len(head)
-        raise ValueError(f"There are {len(guesses)} guesses for the opinions of {count} teachers.")
-    shares = torch.tensor(guesses)
-    half = shares @ head / 2
-    spoof, live = weights["net.prob.weight"]
-    told["net.prob.weight"] = torch.stack([spoof - half, live + half])
-    apart = live - spoof + 2 * half
-    constant = shares @ weights["opinions.bias"]
-    told["net.bn.bias"] = weights["net.bn.bias"] + constant * apart / (apart @ apart)
-    return told
 
 
 def parameters(net: nn.Module) -> int:

@@ -29,7 +29,7 @@ def fit_head(model: TrainingNet, source: Source, seed: int, batch: int, faces: i
     embeddings, chances, opinions = _found(model, _batches(source, seed, batch, faces))
     mean, deviation = embeddings.mean(0), embeddings.std(0, correction=0) + _LEAST
     x = (embeddings - mean) / deviation
-    slope, offset = logistic(x, chances)
+    slope, offset = _logistic(x, chances)
     with torch.no_grad():
         norm = model.net.bn
         norm.running_mean.copy_(mean)
@@ -66,7 +66,7 @@ def _found(model: TrainingNet, batches: Iterator[Batch]) -> tuple[Tensor, Tensor
     return embeddings, chances, opinions
 
 
-def logistic(x: Tensor, chances: Tensor) -> tuple[Tensor, Tensor]:
+def _logistic(x: Tensor, chances: Tensor) -> tuple[Tensor, Tensor]:
     """Slope (E,) and offset of the logit for live, with a penalty on the square of the slope."""
     slope = torch.zeros(x.shape[1], device=x.device, requires_grad=True)
     offset = torch.zeros((), device=x.device, requires_grad=True)

@@ -2,13 +2,13 @@
 
 Training that begins from weights which have seen a camera cannot be judged on it, so the names of the domains travel
 with the weights. A start is a checkpoint (``best.pt``), or a small file for keeping and shipping (``.npz``): every
-tensor of the averaged network as float16, and ``about``, a JSON object with net, crop, teachers, domains and guesses.
+tensor of the averaged network as float16, and ``about``, a JSON object with net, crop, teachers and domains.
 """
 
 import io
 import json
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from torch import Tensor
 from liveness.engine.crops import CropSpec
 from training.fas.checkpoints import CheckpointError, crop_dict, load, write
 from training.fas.data import LeakError
-from training.fas.nets import NetSpec, TrainingNet, heard
+from training.fas.nets import NetSpec, TrainingNet
 from training.fas.tables import TABLES
 
 _HEAD = "opinions."
@@ -35,15 +35,12 @@ TIED = "tied.pt"
 
 @dataclass(frozen=True)
 class Start:
-    """Weights of a TrainingNet by name, and the domains that they were learnt from; partial: layers without any stay fresh;
-    guesses: how much its decision listens to its guess at each teacher's opinion.
-    """
+    """Weights of a TrainingNet by name, and the domains that they were learnt from; partial: layers without any stay fresh."""
 
     path: Path
     weights: Mapping[str, Tensor]
     domains: tuple[str, ...]
     partial: bool = False
-    guesses: tuple[float, ...] = ()
 
     def check_unseen(self, held_out: Collection[str]) -> None:
         """Raise LeakError when any held-out domain is among those that the weights have learnt from."""
@@ -52,19 +49,14 @@ class Start:
                 f"{self.path} has learnt from {', '.join(seen)}, which this run holds out."
             )
 
-    def fitted(self, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights for a network that has ``own``: where other teachers speak there are none of the heads for the former
-        ones, and the decision keeps what it had heard from these.
-        """
-        heads = [name for name in self.weights if name.startswith(_HEAD)]
-        if all(name in own and own[name].shape == self.weights[name].shape for name in heads):
-            return dict(self.weights)
-        told = heard(self.weights, self.guesses)
-        return {name: value for name, value in told.items() if name not in heads}
-
     def put_into(self, net: TrainingNet) -> None:
-        """Copy the weights; heads for other teachers than it had stay fresh. Raises CheckpointError."""
-        weights = self.fitted(net.state_dict())
+        """Copy the weights; the heads for teachers stay fresh where other teachers speak. Raises CheckpointError."""
+        own = net.state_dict()
+        weights = {
+            name: value
+            for name, value in self.weights.items()
+            if not name.startswith(_HEAD) or (name in own and own[name].shape == value.shape)
+        }
         try:
             missing, unknown = net.load_state_dict(weights, strict=False)
         except RuntimeError as error:
@@ -89,14 +81,13 @@ def read(path: Path, net: NetSpec, crop: CropSpec) -> Start:
     its_crop = {**about["crop"], **({"size": crop.size} if pooled else {})}
     if (its_net, its_crop) != (net.as_dict(), crop_dict(crop)):
         raise CheckpointError(f"{path} was made for another network or preprocessing.")
-    return Start(path, weights, tuple(about["domains"]), guesses=tuple(about.get("guesses", ())))
+    return Start(path, weights, tuple(about["domains"]))
 
 
-def pack(checkpoint: Path, target: Path, guesses: Sequence[float] = ()) -> int:
+def pack(checkpoint: Path, target: Path) -> int:
     """Write the averaged network of a checkpoint as a small start file; its size in bytes. Raises CheckpointError."""
     saved = load(checkpoint)
     about = {name: saved[name] for name in ("net", "crop", "teachers", "domains")}
-    about["guesses"] = list(guesses)
     arrays: dict[str, Any] = {
         name: value.half().numpy() if value.is_floating_point() else value.numpy()
         for name, value in saved["average"].items()
@@ -117,9 +108,8 @@ def tied(checkpoint: Path, start: Start, keep: float) -> Path:
     beside the checkpoint. Raises CheckpointError.
     """
     saved = load(checkpoint)
-    begun = start.fitted(saved["average"])
     for name, value in saved["average"].items():
-        before = begun.get(name)
+        before = start.weights.get(name)
         same = before is not None and before.shape == value.shape and value.is_floating_point()
         if same and not name.startswith(_HEAD):
             value.lerp_(before, _way_back(name, keep))

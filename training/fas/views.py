@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -66,7 +66,6 @@ class Views:
         except (OSError, ValueError, KeyError) as error:
             raise ViewsError(f"{folder} has a damaged shard: {error}") from error
         self._starts = np.cumsum([0, *map(len, self._patches)])
-        self._files = [_shard(folder, n) for n in numbers]
 
     def __len__(self) -> int:
         return len(self.live)
@@ -78,13 +77,6 @@ class Views:
     @cached_property
     def weights(self) -> tuple[float, ...]:
         return tuple(teacher["weight"] for teacher in self.facts["teachers"])
-
-    @property
-    def shards(self) -> list[tuple[Path, range]]:
-        """Each file of patches, and the indices of the views that it holds."""
-        bounds = zip(self._starts[:-1], self._starts[1:], strict=True)
-        held = [range(int(first), int(end)) for first, end in bounds]
-        return list(zip(self._files, held, strict=True))
 
     def without(self, domains: Sequence[str]) -> NDArray[np.int64]:
         """Indices of the views that show no frame of these domains."""
@@ -193,41 +185,17 @@ class Maker:
         return plain
 
 
-class Further(Protocol):
-    """Teachers who learn from the very views that a run learns from; ``weights``: how their logits add to the others'."""
-
-    @property
-    def weights(self) -> tuple[float, ...]: ...
-
-    def opinions(self, views: Views, eligible: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Logits for live (len(views), T), NaN for views that are not eligible."""
-        ...
-
-
 class ViewSource:
     """Prepared views as a Source for the training loop: ``samples`` draws an epoch, none that shows a held-out domain."""
 
     def __init__(
-        self,
-        views: Views,
-        samples: int,
-        blend: Blend,
-        held_out: Sequence[str] = (),
-        further: Further | None = None,
+        self, views: Views, samples: int, blend: Blend, held_out: Sequence[str] = ()
     ) -> None:
         self.views, self.samples, self.blend = views, samples, blend
         self.eligible = views.without(held_out)
         if not len(self.eligible):
             raise ViewsError(f"{views.folder} holds no view without {', '.join(held_out)}.")
-        self.further = further
-        self.weights = (*views.weights, *(further.weights if further else ()))
-        self.teachers = len(self.weights)
-
-    @cached_property
-    def _said(self) -> NDArray[np.float32]:
-        """(N, T) opinions of all teachers on every view."""
-        more = [self.further.opinions(self.views, self.eligible)] if self.further else []
-        return np.concatenate([self.views.opinions, *more], axis=1)
+        self.teachers = len(views.weights)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -247,8 +215,8 @@ class ViewSource:
             whole = batch(
                 rows.patches,
                 rows.live,
-                self._said[indices[number * size : (number + 1) * size]],
-                self.weights,
+                rows.opinions,
+                self.views.weights,
                 self.views.crop,
                 self.blend,
                 rng,

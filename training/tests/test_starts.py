@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.fas import checkpoints, export, loop, starts
+from training.fas import loop, starts
 from training.fas.checkpoints import CheckpointError
 from training.fas.data import LeakError
 from training.fas.nets import TrainingNet
@@ -151,38 +151,3 @@ def test_a_truncated_start_is_refused(packed: Path, tmp_path: Path) -> None:
     path.write_bytes(packed.read_bytes()[:-4000])
     with pytest.raises(CheckpointError, match="damaged"):
         starts.read(path, NET, CROP)
-
-
-def test_what_a_decision_had_heard_of_former_teachers_stays_where_others_speak(
-    best: Path, tmp_path: Path
-) -> None:
-    starts.pack(best, tmp_path / "start.npz", (0.5,))
-    start = starts.read(tmp_path / "start.npz", NET, CROP)
-    same, other = TrainingNet(NET, 1).eval(), TrainingNet(NET).eval()
-    start.put_into(same)
-    start.put_into(other)
-    faces = torch.randn(8, 3 * len(CROP.scales), CROP.size, CROP.size)
-    with torch.inference_mode():
-        before, after = same(faces), other(faces)
-    told = before.logits[:, 1] - before.logits[:, 0] + 0.5 * before.opinions[:, 0]
-    assert before.opinions[:, 0].abs().max() > 0.1
-    torch.testing.assert_close(after.logits[:, 1] - after.logits[:, 0], told, rtol=1e-3, atol=1e-4)
-
-
-def test_the_way_back_leads_to_what_the_decision_had_heard(best: Path, tmp_path: Path) -> None:
-    starts.pack(best, tmp_path / "start.npz", (0.5,))
-    start = starts.read(tmp_path / "start.npz", NET, CROP)
-    saved = checkpoints.load(best)
-    heads = [name for name in saved["average"] if name.startswith("opinions.")]
-    for name in heads:
-        del saved["average"][name]
-    torch.save(saved, tmp_path / "best.pt")
-    found = checkpoints.load(starts.tied(tmp_path / "best.pt", start, 1.0))["average"]
-    told = start.fitted(saved["average"])["net.prob.weight"]
-    assert not torch.equal(told, start.weights["net.prob.weight"])
-    torch.testing.assert_close(found["net.prob.weight"], told)
-
-
-def test_there_is_one_guess_for_every_teacher(best: Path) -> None:
-    with pytest.raises(CheckpointError, match="2 guesses for the opinions of 1 teachers"):
-        export.load_network(checkpoints.load(best), (0.1, 0.2))

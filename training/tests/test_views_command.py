@@ -186,25 +186,3 @@ def test_a_fold_that_fails_names_its_log(tmp_path: Path) -> None:
 def test_an_empty_folder_of_views_says_so(tmp_path: Path) -> None:
     with pytest.raises(views.ViewsError, match=r"views\.json cannot be read"):
         Views(tmp_path)
-
-
-def test_a_run_fits_a_teacher_of_its_own_and_its_decision_listens_to_it(tmp_path: Path) -> None:
-    (tmp_path / "bare").mkdir()
-    words = ["--leave-out", "b", "--calibration-domains", "", *SIZE, *TINY, "--deep", "1"]
-
-    def train(made_of: tuple[Path, Path], guesses: str, *more: str) -> None:
-        paths = ["--data", str(made_of[0]), "--views", str(made_of[1]), "--out", str(out)]
-        call_command("train_fas", *paths, *words, "--guesses", guesses, *more, stdout=io.StringIO())
-
-    out = tmp_path / "out"
-    with pytest.raises(CommandError, match="make_views adds it with --deep"):
-        train(made(tmp_path / "bare"), "0.5")
-    views_of = made(tmp_path, "--deep")
-    train(views_of, "0.5")
-    told = torch.load(out / "best.pt", weights_only=True)
-    assert told["teachers"] == 1
-    assert told["average"]["opinions.weight"].abs().sum() > 0
-    options = bundles.load(out / "bundle").manifest["training"]["options"]
-    assert (options["deep"], options["guesses"]) == (1.0, [0.5])
-    with pytest.raises(CommandError, match="2 guesses for the opinions of 1 teachers"):
-        train(views_of, "0.5,0.5", "--resume")

@@ -64,11 +64,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--strength", type=_share, default=1.0, help="How often a picture is changed, up to 1."
         )
-        parser.add_argument(
-            "--deep",
-            action="store_true",
-            help="Keep what the whole ImageNet network sees in every view, for train_fas --deep.",
-        )
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--jobs", type=int, default=2, help="Threads.")
 
